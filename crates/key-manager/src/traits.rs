@@ -1,0 +1,152 @@
+//! The three traits.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use ambient::Timestamp;
+use crypto::SecretBytes;
+
+use crate::{
+    AdditionalData, EncryptOutput, EncryptedRef, Front, KeyDescription, KeyId, KeyManagerError, KeyState,
+    KeyUsage, ManagerId, Name,
+};
+
+/// A call under way. Boxed so that a key manager can be held as `Arc<dyn KeyManager>`; one
+/// allocation is little beside the cryptography.
+pub type Operation<'a, T> = Pin<Box<dyn Future<Output = Result<T, KeyManagerError>> + Send + 'a>>;
+
+/// Uses keys and tells how it fares.
+pub trait KeyManager: Send + Sync + 'static {
+    /// Its id.
+    fn id(&self) -> &ManagerId;
+
+    /// What is known of a key, from memory: never waits.
+    /// Errors: [`KeyManagerError::UnknownKey`], [`KeyManagerError::KeyRefused`].
+    fn describe(&self, key: &KeyId) -> Result<Arc<KeyDescription>, KeyManagerError>;
+
+    /// Encrypts under the key's current version with a fresh IV. State and usage have been
+    /// decided before; whoever calls this holds a permit.
+    fn encrypt<'a>(
+        &'a self,
+        key: &'a KeyId,
+        plaintext: &'a [u8],
+        aad: AdditionalData<'a>,
+    ) -> Operation<'a, EncryptOutput>;
+
+    /// Decrypts under the version that the metadata selects; the plaintext is as long as the
+    /// ciphertext. Errors: [`KeyManagerError::NotAuthentic`] for every kind of wrong input.
+    fn decrypt<'a>(
+        &'a self,
+        key: &'a KeyId,
+        encrypted: EncryptedRef<'a>,
+        aad: AdditionalData<'a>,
+    ) -> Operation<'a, SecretBytes>;
+
+    /// Encrypts and decrypts with a dedicated key that nobody can address, and compares: after
+    /// `Ok`, a request made now would have succeeded (XKS-HLT-01, XKS-HLT-02).
+    fn probe(&self) -> Operation<'_, ()>;
+
+    /// Its instances as the last probes saw them: one for a virtual HSM, one for each HSM of a
+    /// cluster. Never empty; ids are unique.
+    fn instances(&self) -> Vec<Instance>;
+}
+
+/// One instance of a key manager, as GetHealthStatus reports it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// Unique within the key manager.
+    pub id: String,
+    /// Product and version (hardware version where there is hardware).
+    pub model: String,
+    /// How it fares, in its own eyes; a failed probe overrules it.
+    pub status: HealthStatus,
+}
+
+/// How an instance fares (XKS Proxy API, GetHealthStatus).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HealthStatus {
+    /// Serving.
+    Active,
+    /// Unhealthy, but serving.
+    Degraded,
+    /// Not serving.
+    Unavailable,
+}
+
+/// A key to be made.
+#[derive(Clone, Debug)]
+pub struct NewKey {
+    /// Chosen by the caller, who has recorded the intent under it.
+    pub id: KeyId,
+    /// What people call it.
+    pub name: Name,
+    /// The protocol it will serve.
+    pub front: Front,
+    /// What it may be used for; fixed for good.
+    pub usage: KeyUsage,
+}
+
+/// Makes keys and changes their states. Each call is durable when it returns, and may be repeated
+/// after a crash: asking for what is so already changes nothing.
+pub trait KeyLifecycle: Send + Sync + 'static {
+    /// Makes a key with fresh key bytes, enabled.
+    /// Errors: [`KeyManagerError::KeyExists`].
+    fn create(&self, key: NewKey) -> Operation<'_, Arc<KeyDescription>>;
+
+    /// All keys that can be addressed, by id.
+    fn list(&self) -> Vec<Arc<KeyDescription>>;
+
+    /// Keys whose stored rows do not verify: id as stored, and what is wrong.
+    fn refused(&self) -> Vec<(String, String)>;
+
+    /// Enables or disables a key.
+    fn set_state(&self, key: KeyId, state: KeyState) -> Operation<'_, Arc<KeyDescription>>;
+
+    /// Makes a new version, which encrypts from now on; older ones go on decrypting.
+    fn rotate(&self, key: KeyId) -> Operation<'_, Arc<KeyDescription>>;
+}
+
+/// What is known of a key manager.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManagerDescription {
+    /// Its id.
+    pub id: ManagerId,
+    /// What people call it.
+    pub name: Name,
+    /// What kind it is, e.g. `virtual-hsm`.
+    pub kind: &'static str,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// A key manager ready for use.
+#[derive(Clone)]
+pub struct Opened {
+    /// What it is.
+    pub description: ManagerDescription,
+    /// To use its keys.
+    pub manager: Arc<dyn KeyManager>,
+    /// To change its keys.
+    pub lifecycle: Arc<dyn KeyLifecycle>,
+}
+
+/// Makes, opens and destroys key managers of one kind.
+pub trait KeyManagerProvider: Send + Sync + 'static {
+    /// What kind, e.g. `virtual-hsm`.
+    fn kind(&self) -> &'static str;
+
+    /// Makes a key manager; durable when it returns. Errors: [`KeyManagerError::KeyExists`] if
+    /// there is one of that id or name.
+    fn create(&self, id: ManagerId, name: Name) -> Operation<'_, Opened>;
+
+    /// Opens every key manager of this kind. Those whose rows do not verify are left out, and
+    /// said in `refused`.
+    fn open_all(&self) -> Operation<'_, Vec<Opened>>;
+
+    /// Key managers whose stored rows do not verify: id as stored, and what is wrong.
+    fn refused(&self) -> Vec<(String, String)>;
+
+    /// Destroys a key manager, its key-encryption key and all its keys, irrevocably. Backups keep
+    /// what they have until the root generation that sealed it is retired.
+    fn destroy(&self, id: ManagerId) -> Operation<'_, ()>;
+}
