@@ -1,0 +1,91 @@
+//! `cargo xtask test`: installs what is needed, runs the workspace's tests, then drives a real
+//! `strongroom dev` with clients that share no code with it.
+
+mod aws_client;
+mod clients;
+mod dev_server;
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use serde::Deserialize;
+
+use crate::{shell, tools};
+use dev_server::DevServer;
+
+/// Tests that have a long form (more seeds, more kills) take it when this variable is `1`.
+const FULL: &str = "STRONGROOM_TEST_FULL";
+
+/// How much to test.
+#[derive(Args, Default)]
+pub(crate) struct Options {
+    /// Also the long runs: more seeds of the simulations, more `kill -9`
+    #[arg(long)]
+    full: bool,
+    /// Also AWS's own test client, from this checkout of aws-kms-xksproxy-test-client
+    #[arg(long, value_name = "DIR")]
+    xks_test_client: Option<PathBuf>,
+    /// Only the clients' runs, without the workspace's own tests
+    #[arg(long)]
+    clients_only: bool,
+}
+
+/// Runs everything, stopping at the first failure.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    tools::install_packages()?;
+    let python = tools::environment()?;
+    if !options.clients_only {
+        workspace_tests(options.full)?;
+    }
+    let strongroom = build_strongroom()?;
+    let server = DevServer::start(&strongroom)?;
+    clients::printed_lines(&server)?;
+    clients::curl(&server)?;
+    clients::botocore(&server, &python)?;
+    if let Some(checkout) = &options.xks_test_client {
+        tools::install_xks_test_client_packages()?;
+        aws_client::run(&server, &strongroom, checkout)?;
+    }
+    server.stop()
+}
+
+fn workspace_tests(full: bool) -> Result<()> {
+    let mut command = shell::cargo(["test", "--workspace", "--locked"])?;
+    if full {
+        command.env(FULL, "1");
+    }
+    shell::run(
+        &mut command,
+        "mend what fails above; `cargo test -p <crate> <name>` runs one test",
+    )
+}
+
+/// Builds the binary with the features that the tests were built with, and returns its path.
+fn build_strongroom() -> Result<PathBuf> {
+    let mut command = shell::cargo([
+        "build",
+        "--workspace",
+        "--bin",
+        "strongroom",
+        "--locked",
+        "--message-format",
+        "json-render-diagnostics",
+    ])?;
+    command.stderr(std::process::Stdio::inherit());
+    let messages = shell::read(&mut command, "mend what the compiler shows above")?;
+    messages
+        .lines()
+        .filter_map(executable)
+        .next_back()
+        .context("cargo built no binary named `strongroom`")
+}
+
+/// The binary that one line of cargo's messages tells of.
+fn executable(message: &str) -> Option<PathBuf> {
+    #[derive(Deserialize)]
+    struct Message {
+        executable: Option<PathBuf>,
+    }
+    serde_json::from_str::<Message>(message).ok()?.executable
+}

@@ -1,0 +1,118 @@
+//! AWS's own test client (`aws-samples/aws-kms-xksproxy-test-client`), run from a checkout that
+//! the user names; nothing of it is part of this project.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::dev_server::DevServer;
+use crate::shell;
+
+/// External key ids that the client's `-a` asks for, and the usage of the key behind each.
+const KEYS: &[(&str, &str, &str)] = &[
+    ("ENCRYPT_ONLY_KEY_ID", "encrypt_only_key", "encrypt"),
+    ("DECRYPT_ONLY_KEY_ID", "decrypt_only_key", "decrypt"),
+    ("IMPOTENT_KEY_ID", "impotent_key", "none"),
+];
+
+/// Every check of the client, over HTTPS, with the restricted keys it wants.
+pub(super) fn run(server: &DevServer, strongroom: &Path, checkout: &Path) -> Result<()> {
+    let xks = server.xks();
+    for (_, external_key_id, usage) in KEYS {
+        make_key(server, strongroom, external_key_id, usage)?;
+    }
+    let host = xks
+        .endpoint
+        .strip_prefix("https://")
+        .context("the endpoint is not https")?;
+    let prefix = xks
+        .uri_path
+        .strip_suffix("/kms/xks/v1")
+        .context("the URI path has an unknown end")?;
+    let mut client = Command::new("./test-xks-proxy");
+    client
+        .arg("-a")
+        .current_dir(checkout)
+        .env("XKS_PROXY_HOST", host)
+        .env("URI_PREFIX", prefix.trim_start_matches('/'))
+        .env("SIGV4_ACCESS_KEY_ID", &xks.access_key_id)
+        .env("SIGV4_SECRET_ACCESS_KEY", &xks.secret_access_key)
+        .env("REGION", &xks.region)
+        .env("KEY_ID", &xks.external_key_id)
+        .env("SECURE", format!("--cacert {}", xks.ca_certificate.display()))
+        .env("ANSI_ESCAPE", "0")
+        .envs(
+            KEYS.iter()
+                .map(|(variable, external_key_id, _)| (variable, external_key_id)),
+        );
+    let report = shell::read(&mut client, "name a checkout of aws-kms-xksproxy-test-client")?;
+    let (passed, failed) = counts(&report).with_context(|| format!("no summary in its output:\n{report}"))?;
+    ensure!(
+        failed == 0,
+        "AWS's test client: {failed} of {} checks failed:\n{report}",
+        passed + failed
+    );
+    println!("AWS's test client: all {passed} checks passed");
+    Ok(())
+}
+
+/// A key of the given usage on the first virtual HSM, bound to the key store under its external
+/// key id.
+fn make_key(server: &DevServer, strongroom: &Path, external_key_id: &str, usage: &str) -> Result<()> {
+    let admin = |arguments: &[&str]| {
+        let mut command = Command::new(strongroom);
+        command
+            .args(arguments)
+            .arg("--json")
+            .arg("--data-dir")
+            .arg(server.data_dir());
+        shell::read(&mut command, "see the message above")
+    };
+    let key = admin(&["key", "create", "--usage", usage])?;
+    let key: serde_json::Value = serde_json::from_str(&key)?;
+    let key = key
+        .get("id")
+        .and_then(|id| id.as_str())
+        .context("`key create --json` names no id")?;
+    let stores: serde_json::Value = serde_json::from_str(&admin(&["key-store", "list"])?)?;
+    let store = stores
+        .get(0)
+        .and_then(|store| store.get("name"))
+        .and_then(|name| name.as_str());
+    let store = store.context("`key-store list --json` names no key store")?;
+    admin(&["key-store", "bind", store, external_key_id, key]).map(drop)
+}
+
+/// Checks passed and failed, from the client's last line: "All 30 tests PASSED.", "All 30 tests
+/// FAILED." or "A total of 28 tests PASSED and 2 tests FAILED."
+fn counts(report: &str) -> Option<(u64, u64)> {
+    let summary = report.lines().rev().find(|line| line.contains(" tests "))?;
+    let words: Vec<&str> = summary.split_whitespace().collect();
+    let count = |verdict: &str| {
+        let at = words
+            .iter()
+            .position(|word| word.trim_end_matches('.') == verdict)?;
+        words.get(at.checked_sub(2)?)?.parse().ok()
+    };
+    match (count("PASSED"), count("FAILED")) {
+        (None, None) => None,
+        (passed, failed) => Some((passed.unwrap_or(0), failed.unwrap_or(0))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_the_summary_is_understood() {
+        assert_eq!(counts("...\n\n√ All 30 tests PASSED.\n"), Some((30, 0)));
+        assert_eq!(counts("x All 30 tests FAILED."), Some((0, 30)));
+        assert_eq!(
+            counts("? A total of 28 tests PASSED and 2 tests FAILED."),
+            Some((28, 2))
+        );
+        assert_eq!(counts("Please install jq"), None);
+    }
+}

@@ -1,0 +1,153 @@
+//! A running `strongroom dev` and what it tells tools about itself (`DIR/dev.json`).
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use serde::Deserialize;
+use tempfile::TempDir;
+
+/// How long a debug build may take to start, prove itself and say "ready".
+const START: Duration = Duration::from_secs(60);
+
+/// Killed when dropped, unless stopped in order before.
+pub(super) struct DevServer {
+    child: Child,
+    data: TempDir,
+    contract: Contract,
+    /// What it printed until it was ready.
+    printed: Vec<String>,
+}
+
+/// The part of `dev.json` that the clients need.
+#[derive(Deserialize)]
+struct Contract {
+    xks: Xks,
+}
+
+/// How to reach the proxy and its one key store.
+#[derive(Deserialize)]
+pub(super) struct Xks {
+    pub(super) endpoint: String,
+    pub(super) uri_path: String,
+    pub(super) access_key_id: String,
+    pub(super) secret_access_key: String,
+    pub(super) region: String,
+    pub(super) external_key_id: String,
+    pub(super) ca_certificate: PathBuf,
+}
+
+impl DevServer {
+    /// Starts `strongroom dev` on a free port in a directory of its own and waits for "ready".
+    pub(super) fn start(strongroom: &Path) -> Result<Self> {
+        let data = tempfile::tempdir().context("cannot make a temporary directory")?;
+        let mut child = Command::new(strongroom)
+            .args(["dev", "--xks-listen", "127.0.0.1:0", "--data-dir"])
+            .arg(data.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {}", strongroom.display()))?;
+        let output = child.stdout.take().context("the child has no output")?;
+        let printed = match wait_until_ready(&lines(output)) {
+            Ok(printed) => printed,
+            Err(error) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(error);
+            }
+        };
+        let path = data.path().join("dev.json");
+        let text = fs::read(&path).with_context(|| format!("`strongroom dev` left no {}", path.display()))?;
+        let contract = serde_json::from_slice(&text).context("dev.json lacks a member of its contract")?;
+        Ok(Self {
+            child,
+            data,
+            contract,
+            printed,
+        })
+    }
+
+    /// Where it keeps its data, `dev.json` among them.
+    pub(super) fn data_dir(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// How to reach the proxy.
+    pub(super) fn xks(&self) -> &Xks {
+        &self.contract.xks
+    }
+
+    /// What it printed until it was ready, line by line.
+    pub(super) fn printed(&self) -> &[String] {
+        &self.printed
+    }
+
+    /// Ends it as Ctrl-C does; ending with a status other than 0 is an error.
+    pub(super) fn stop(mut self) -> Result<()> {
+        let pid = i32::try_from(self.child.id())
+            .ok()
+            .and_then(Pid::from_raw)
+            .context("no process id")?;
+        kill_process(pid, Signal::INT).context("`strongroom dev` ended before it was told to")?;
+        let status = self.child.wait()?;
+        if !status.success() {
+            bail!("`strongroom dev` ended with {status} after Ctrl-C");
+        }
+        Ok(())
+    }
+}
+
+impl Drop for DevServer {
+    fn drop(&mut self) {
+        // Already gone after `stop`; then both are refused, and that is fine.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Its output line by line; read to the end, so that it never blocks on a full pipe.
+fn lines(output: impl std::io::Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            // Nobody listens any more once it was ready.
+            let _ = sender.send(line);
+        }
+    });
+    receiver
+}
+
+fn wait_until_ready(lines: &Receiver<String>) -> Result<Vec<String>> {
+    let mut printed = Vec::new();
+    loop {
+        match lines.recv_timeout(START) {
+            Ok(line) => {
+                let ready = line
+                    .split_whitespace()
+                    .next()
+                    .is_some_and(|word| word.starts_with("ready"));
+                printed.push(line);
+                if ready {
+                    // The lines to type next may stand before or after the word.
+                    while let Ok(line) = lines.recv_timeout(Duration::from_millis(500)) {
+                        printed.push(line);
+                    }
+                    return Ok(printed);
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => bail!(
+                "no \"ready\" within {} s:\n{}",
+                START.as_secs(),
+                printed.join("\n")
+            ),
+            Err(RecvTimeoutError::Disconnected) => bail!("ended without \"ready\":\n{}", printed.join("\n")),
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What the build and the tests need from the operating system, on Debian and its relatives.
+
+use std::env;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::shell;
+
+/// A program, how to see that it is there and good enough, and the Debian packages that bring it.
+struct Need {
+    what: &'static str,
+    present: fn() -> bool,
+    packages: &'static [&'static str],
+}
+
+const NEEDS: &[Need] = &[
+    Need {
+        what: "a C compiler",
+        present: || runs("cc", "--version"),
+        packages: &["gcc", "libc6-dev"],
+    },
+    Need {
+        what: "a C++ compiler",
+        present: || runs("c++", "--version"),
+        packages: &["g++"],
+    },
+    Need {
+        what: "make",
+        present: || runs("make", "--version"),
+        packages: &["make"],
+    },
+    Need {
+        what: "curl 7.75 or newer (it signs: --aws-sigv4)",
+        present: curl_signs,
+        packages: &["curl", "ca-certificates"],
+    },
+    Need {
+        what: "openssl",
+        present: || runs("openssl", "version"),
+        packages: &["openssl"],
+    },
+    Need {
+        what: "Python 3 with venv",
+        present: python_has_venv,
+        packages: &["python3", "python3-venv"],
+    },
+];
+
+/// What AWS's test client needs besides.
+const XKS_TEST_CLIENT_NEEDS: &[Need] = &[
+    Need {
+        what: "jq",
+        present: || runs("jq", "--version"),
+        packages: &["jq"],
+    },
+    Need {
+        what: "xxd",
+        present: || runs("xxd", "-v"),
+        packages: &["xxd"],
+    },
+    Need {
+        what: "uuidgen",
+        present: || runs("uuidgen", "--version"),
+        packages: &["uuid-runtime"],
+    },
+];
+
+/// Installs what is missing; does nothing and says nothing when all is there.
+///
+/// # Errors
+/// Names what is missing where there is no `apt-get`, or no right to use it.
+pub(crate) fn install_packages() -> Result<()> {
+    install(NEEDS)
+}
+
+/// The same for AWS's test client.
+pub(crate) fn install_xks_test_client_packages() -> Result<()> {
+    install(XKS_TEST_CLIENT_NEEDS)
+}
+
+fn install(needs: &[Need]) -> Result<()> {
+    let missing: Vec<&Need> = needs.iter().filter(|need| !(need.present)()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names = missing
+        .iter()
+        .map(|need| need.what)
+        .collect::<Vec<_>>()
+        .join(", ");
+    let packages: Vec<&str> = missing
+        .iter()
+        .flat_map(|need| need.packages.iter().copied())
+        .collect();
+    let list = packages.join(" ");
+    if !runs("apt-get", "--version") {
+        bail!("missing: {names}. This is no Debian; install the equivalent of: {list}");
+    }
+    println!("installing {list}");
+    apt_get(&["update", "-qq"], &[], &list)?;
+    apt_get(
+        &["install", "-qq", "-y", "--no-install-recommends"],
+        &packages,
+        &list,
+    )?;
+    let still: Vec<&str> = missing
+        .iter()
+        .filter(|need| !(need.present)())
+        .map(|need| need.what)
+        .collect();
+    if !still.is_empty() {
+        bail!(
+            "still missing after installing {list}: {}; install it by hand",
+            still.join(", ")
+        );
+    }
+    Ok(())
+}
+
+fn apt_get(arguments: &[&str], packages: &[&str], list: &str) -> Result<()> {
+    let mut command = if rustix::process::geteuid().is_root() {
+        Command::new("apt-get")
+    } else if runs("sudo", "--version") {
+        let mut sudo = Command::new("sudo");
+        sudo.arg("apt-get");
+        sudo
+    } else {
+        bail!("needed and not to be installed without root or sudo; as root: apt-get install {list}");
+    };
+    command
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .args(arguments)
+        .args(packages);
+    shell::run(
+        &mut command,
+        &format!("as root: apt-get update && apt-get install {list}"),
+    )
+}
+
+fn runs(program: &str, argument: &str) -> bool {
+    shell::succeeds(Command::new(program).arg(argument))
+}
+
+fn python_has_venv() -> bool {
+    shell::succeeds(Command::new(python()).args(["-c", "import venv, ensurepip"]))
+}
+
+/// The Python that makes the virtual environment; `PYTHON` overrides it.
+pub(crate) fn python() -> String {
+    env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned())
+}
+
+fn curl_signs() -> bool {
+    shell::read(Command::new("curl").arg("--version"), "")
+        .is_ok_and(|text| curl_version(&text) >= Some((7, 75)))
+}
+
+/// Major and minor version from the first line of `curl --version`.
+fn curl_version(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.split_whitespace().nth(1)?.split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn curl_versions_compare_as_numbers() {
+        assert_eq!(
+            curl_version("curl 7.88.1 (x86_64-pc-linux-gnu) libcurl/7.88.1"),
+            Some((7, 88))
+        );
+        assert!(curl_version("curl 8.5.0") > Some((7, 75)));
+        assert!(curl_version("curl 7.9.8") < Some((7, 75)));
+        assert!(curl_version("not curl") < Some((7, 75)));
+    }
+
+    #[test]
+    fn nothing_is_installed_when_everything_is_there() {
+        let there = Need {
+            what: "x",
+            present: || true,
+            packages: &["no-such-package"],
+        };
+        assert!(install(&[there]).is_ok());
+    }
+}
