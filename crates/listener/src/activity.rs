@@ -1,0 +1,231 @@
+//! What a connection is doing now, and so when it has to end.
+//!
+//! Plain atomics: the socket, the requests and the connection's task note what happens, and only
+//! the task, when it has nothing to do, asks for the next expiry. No timer is touched otherwise.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst};
+
+use ambient::{Clock, Moment};
+use futures_util::task::AtomicWaker;
+
+use crate::counters::Counters;
+use crate::incoming::Deadline;
+use crate::limits::{Deadlines, Limits};
+
+/// What all connections of a listener share.
+pub(crate) struct Common {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) counters: Counters,
+    /// Bytes of request bodies being collected.
+    pub(crate) body_bytes: AtomicUsize,
+    /// How many may be.
+    pub(crate) body_bytes_bound: AtomicUsize,
+}
+
+/// Why a connection ran out of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Timeout {
+    FirstByte,
+    Headers,
+    Answer,
+    Idle,
+    Linger,
+}
+
+/// No byte of a request yet.
+const FRESH: u8 = 0;
+/// HTTP/1.1: a request's head is arriving.
+const READING: u8 = 1;
+/// A request is with the handler, or its answer on the way.
+const BUSY: u8 = 2;
+/// Between requests.
+const IDLE: u8 = 3;
+/// Output is shut down, input is being discarded.
+const LINGERING: u8 = 4;
+
+pub(crate) struct Activity {
+    pub(crate) common: Arc<Common>,
+    pub(crate) limits: Arc<Limits>,
+    deadlines: Deadlines,
+    /// HTTP/2: many requests at a time, bytes that belong to none.
+    multiplexed: bool,
+    accepted: Moment,
+    /// When the handshake had ended.
+    ready: Moment,
+    phase: AtomicU8,
+    /// Nanoseconds; when the phase began.
+    since: AtomicU64,
+    /// Nanoseconds; since when output is blocked, 0 if it is not.
+    blocked: AtomicU64,
+    /// Requests with the handler.
+    handling: AtomicU32,
+    /// Answers being taken by the protocol.
+    answering: AtomicU32,
+    requests: AtomicU64,
+    /// Close once the answers given are out.
+    close: AtomicBool,
+    /// The server stops, or the connection's credentials are no longer good.
+    stop: AtomicBool,
+    pub(crate) waker: AtomicWaker,
+}
+
+impl std::fmt::Debug for Activity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Activity")
+            .field("phase", &self.phase)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Activity {
+    pub(crate) fn new(
+        common: Arc<Common>,
+        limits: Arc<Limits>,
+        deadlines: &Deadlines,
+        multiplexed: bool,
+        accepted: Moment,
+    ) -> Self {
+        let ready = common.clock.moment();
+        Self {
+            common,
+            limits,
+            deadlines: deadlines.clone(),
+            multiplexed,
+            accepted,
+            ready,
+            phase: AtomicU8::new(FRESH),
+            since: AtomicU64::new(ready.as_nanos()),
+            blocked: AtomicU64::new(0),
+            handling: AtomicU32::new(0),
+            answering: AtomicU32::new(0),
+            requests: AtomicU64::new(0),
+            close: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+        }
+    }
+
+    fn now(&self) -> Moment {
+        self.common.clock.moment()
+    }
+
+    fn enter(&self, phase: u8, since: Moment) {
+        self.since.store(since.as_nanos(), SeqCst);
+        self.phase.store(phase, SeqCst);
+    }
+
+    fn since(&self) -> Moment {
+        Moment::from_nanos(self.since.load(SeqCst))
+    }
+
+    /// Bytes arrived. For HTTP/1.1 after silence: a request begins.
+    pub(crate) fn bytes_arrived(&self) {
+        if !self.multiplexed && matches!(self.phase.load(SeqCst), FRESH | IDLE) {
+            self.enter(READING, self.now());
+        }
+    }
+
+    /// Output cannot go on until the client takes some.
+    pub(crate) fn output_blocked(&self) {
+        if self.blocked.load(SeqCst) == 0 {
+            self.blocked.store(self.now().as_nanos().max(1), SeqCst);
+        }
+    }
+
+    /// Output went on.
+    pub(crate) fn output_moved(&self) {
+        if self.blocked.load(SeqCst) != 0 {
+            self.blocked.store(0, SeqCst);
+        }
+    }
+
+    /// Output has ended; what still arrives is discarded.
+    pub(crate) fn lingering(&self) {
+        if self.phase.load(SeqCst) != LINGERING {
+            self.enter(LINGERING, self.now());
+        }
+    }
+
+    /// Whether input may be left unread behind the last answer.
+    pub(crate) fn input_unread(&self) -> bool {
+        self.close.load(SeqCst) || self.phase.load(SeqCst) == READING
+    }
+
+    /// A whole head arrived; says until when an answer to it is of use.
+    pub(crate) fn request(&self) -> Deadline {
+        let arrived = match (self.multiplexed, self.phase.load(SeqCst)) {
+            // A pipelined request, already here: its time begins where the answer before it ended.
+            (false, READING | IDLE) => self.since(),
+            _ => self.now(),
+        };
+        let earlier = self.requests.fetch_add(1, SeqCst);
+        self.handling.fetch_add(1, SeqCst);
+        self.phase.store(BUSY, SeqCst);
+        let first_in = self.deadlines.first_request;
+        let opened_ahead = arrived.saturating_since(self.ready) > first_in;
+        let first = earlier == 0 && !opened_ahead;
+        let at = if first {
+            self.accepted.saturating_add(first_in)
+        } else {
+            arrived.saturating_add(self.deadlines.later_request)
+        };
+        Deadline { at, first, arrived }
+    }
+
+    /// The handler has answered.
+    pub(crate) fn answered(&self) {
+        self.answering.fetch_add(1, SeqCst);
+        self.handling.fetch_sub(1, SeqCst);
+        if self.multiplexed {
+            self.since.store(self.now().as_nanos(), SeqCst);
+        }
+    }
+
+    /// An answer was taken by the protocol, or given up; or a request was given up unanswered.
+    pub(crate) fn finished(&self, answered: bool) {
+        let count = if answered { &self.answering } else { &self.handling };
+        count.fetch_sub(1, SeqCst);
+        if self.handling.load(SeqCst) == 0 && self.answering.load(SeqCst) == 0 {
+            self.enter(IDLE, self.now());
+        }
+    }
+
+    pub(crate) fn close_after_answer(&self) {
+        self.close.store(true, SeqCst);
+    }
+
+    pub(crate) fn closes_after_answer(&self) -> bool {
+        self.close.load(SeqCst)
+    }
+
+    /// Asks the connection to finish what it has and end.
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, SeqCst);
+        self.waker.wake();
+    }
+
+    pub(crate) fn stopping(&self) -> bool {
+        self.stop.load(SeqCst) || (self.multiplexed && self.close.load(SeqCst))
+    }
+
+    /// When this connection has to end unless something happens before; `None` while a handler
+    /// works, which has its own deadline.
+    pub(crate) fn expiry(&self) -> Option<(Moment, Timeout)> {
+        let limits = &self.limits;
+        let blocked = self.blocked.load(SeqCst);
+        if blocked != 0 {
+            let since = Moment::from_nanos(blocked);
+            return Some((since.saturating_add(limits.answer), Timeout::Answer));
+        }
+        let (limit, timeout) = match self.phase.load(SeqCst) {
+            FRESH => (limits.first_byte, Timeout::FirstByte),
+            READING => (limits.headers, Timeout::Headers),
+            IDLE => (limits.idle, Timeout::Idle),
+            LINGERING => (limits.linger, Timeout::Linger),
+            _ if self.handling.load(SeqCst) > 0 => return None,
+            _ => (limits.answer, Timeout::Answer),
+        };
+        Some((self.since().saturating_add(limit), timeout))
+    }
+}

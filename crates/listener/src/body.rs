@@ -1,0 +1,231 @@
+//! Bodies: requests read up to a cap, answers written in one piece.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use crypto::SecretBytes;
+use http_body::{Body, Frame, SizeHint};
+
+use crate::activity::{Activity, Common};
+use crate::exchange::Exchange;
+
+/// Why a request's body could not be had. The connection ends with the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// Longer than the cap.
+    #[error("the request body is too large")]
+    TooLarge,
+    /// Not complete within the configured time.
+    #[error("the request body did not arrive in time")]
+    TimedOut,
+    /// The client broke off, or its framing is wrong.
+    #[error("the request body broke off")]
+    Aborted,
+    /// `body_bytes_in_flight` is reached.
+    #[error("too many request bodies at a time")]
+    Overloaded,
+}
+
+/// The first buffer for a body that comes in pieces; doubled as needed.
+const FIRST_BUFFER: usize = 4_096;
+
+pub(crate) async fn read(
+    body: &mut hyper::body::Incoming,
+    cap: usize,
+    activity: &Activity,
+) -> Result<Bytes, BodyError> {
+    let counters = &activity.common.counters;
+    let result = read_counted(body, cap, activity).await;
+    match &result {
+        Ok(_) => {}
+        Err(BodyError::TooLarge) => counters.refused_body.add(),
+        Err(BodyError::TimedOut) => counters.timeout_body.add(),
+        Err(BodyError::Aborted) => counters.aborted.add(),
+        Err(BodyError::Overloaded) => counters.refused_body_in_flight.add(),
+    }
+    result
+}
+
+async fn read_counted(
+    body: &mut hyper::body::Incoming,
+    cap: usize,
+    activity: &Activity,
+) -> Result<Bytes, BodyError> {
+    if body.size_hint().lower() > cap as u64 {
+        return Err(BodyError::TooLarge);
+    }
+    // Most bodies are here already, behind their head: then no timer is made.
+    match poll_once(body, cap).await {
+        Poll::Ready(result) => match result? {
+            None => Ok(Bytes::new()),
+            Some(whole) if body.is_end_stream() => Ok(whole),
+            Some(start) => in_time(collect(body, cap, start, activity), activity).await,
+        },
+        Poll::Pending => in_time(collect(body, cap, Bytes::new(), activity), activity).await,
+    }
+}
+
+async fn in_time(
+    work: impl Future<Output = Result<Bytes, BodyError>>,
+    activity: &Activity,
+) -> Result<Bytes, BodyError> {
+    tokio::time::timeout(activity.limits.body, work)
+        .await
+        .unwrap_or(Err(BodyError::TimedOut))
+}
+
+type Chunk = Result<Option<Bytes>, BodyError>;
+
+async fn poll_once(body: &mut hyper::body::Incoming, room: usize) -> Poll<Chunk> {
+    poll_fn(|cx| Poll::Ready(poll_chunk(body, room, cx))).await
+}
+
+/// The next piece of data, at most `room` bytes of it; trailers are ignored.
+fn poll_chunk(body: &mut hyper::body::Incoming, room: usize, cx: &mut Context<'_>) -> Poll<Chunk> {
+    loop {
+        let chunk = match ready!(Pin::new(&mut *body).poll_frame(cx)) {
+            None => return Poll::Ready(Ok(None)),
+            Some(Err(_)) => return Poll::Ready(Err(BodyError::Aborted)),
+            Some(Ok(frame)) => frame.into_data(),
+        };
+        match chunk {
+            Ok(data) if data.len() > room => return Poll::Ready(Err(BodyError::TooLarge)),
+            Ok(data) => return Poll::Ready(Ok(Some(data))),
+            Err(_trailers) => {}
+        }
+    }
+}
+
+/// Copies pieces into a buffer of our own: a piece may be one byte and keep a whole read buffer
+/// of hyper's alive.
+async fn collect(
+    body: &mut hyper::body::Incoming,
+    cap: usize,
+    start: Bytes,
+    activity: &Activity,
+) -> Result<Bytes, BodyError> {
+    let mut gathered = Gathered {
+        buffer: SecretBytes::zeroed(0),
+        len: 0,
+        common: &activity.common,
+    };
+    gathered.push(&start, cap)?;
+    drop(start);
+    loop {
+        let room = cap.saturating_sub(gathered.len);
+        match poll_fn(|cx| poll_chunk(body, room, cx)).await? {
+            Some(data) => gathered.push(&data, cap)?,
+            None => return Ok(gathered.into_bytes()),
+        }
+    }
+}
+
+/// A growing body whose buffers are wiped and counted against the listener's bound.
+struct Gathered<'c> {
+    buffer: SecretBytes,
+    len: usize,
+    common: &'c Common,
+}
+
+impl Gathered<'_> {
+    fn push(&mut self, data: &[u8], cap: usize) -> Result<(), BodyError> {
+        let end = self.len.saturating_add(data.len());
+        if end > self.buffer.len() {
+            self.grow(end, cap)?;
+        }
+        if let Some(free) = self.buffer.expose_mut().get_mut(self.len..end) {
+            free.copy_from_slice(data);
+        }
+        self.len = end;
+        Ok(())
+    }
+
+    fn grow(&mut self, needed: usize, cap: usize) -> Result<(), BodyError> {
+        let size = needed.next_power_of_two().max(FIRST_BUFFER).min(cap.max(needed));
+        let added = size.saturating_sub(self.buffer.len());
+        reserve(self.common, added)?;
+        let mut larger = SecretBytes::zeroed(size);
+        if let Some(start) = larger.expose_mut().get_mut(..self.buffer.len()) {
+            start.copy_from_slice(self.buffer.expose());
+        }
+        self.buffer = larger;
+        Ok(())
+    }
+
+    fn into_bytes(mut self) -> Bytes {
+        let len = self.len;
+        let buffer = std::mem::replace(&mut self.buffer, SecretBytes::zeroed(0));
+        release(self.common, buffer.len());
+        wiping(buffer).slice(..len)
+    }
+}
+
+impl Drop for Gathered<'_> {
+    fn drop(&mut self) {
+        release(self.common, self.buffer.len());
+    }
+}
+
+fn reserve(common: &Common, bytes: usize) -> Result<(), BodyError> {
+    let bound = common.body_bytes_bound.load(Ordering::Relaxed);
+    let before = common.body_bytes.fetch_add(bytes, Ordering::Relaxed);
+    if before.saturating_add(bytes) > bound {
+        release(common, bytes);
+        return Err(BodyError::Overloaded);
+    }
+    Ok(())
+}
+
+fn release(common: &Common, bytes: usize) {
+    common.body_bytes.fetch_sub(bytes, Ordering::Relaxed);
+}
+
+/// An answer's body that is wiped once it has been written: for answers that carry plaintext.
+pub fn wiping(secret: SecretBytes) -> Bytes {
+    struct Exposed(SecretBytes);
+    impl AsRef<[u8]> for Exposed {
+        fn as_ref(&self) -> &[u8] {
+            self.0.expose()
+        }
+    }
+    Bytes::from_owner(Exposed(secret))
+}
+
+/// An answer's body: one piece. Dropped by hyper when taken, which ends the exchange.
+pub(crate) struct Answer {
+    data: Bytes,
+    _exchange: Option<Exchange>,
+}
+
+impl Answer {
+    pub(crate) const fn new(data: Bytes, exchange: Option<Exchange>) -> Self {
+        Self {
+            data,
+            _exchange: exchange,
+        }
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let data = std::mem::take(&mut self.data);
+        Poll::Ready((!data.is_empty()).then(|| Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.data.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.data.len() as u64)
+    }
+}

@@ -1,0 +1,107 @@
+//! One request and its answer, between hyper and the handler.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, StatusCode};
+
+use crate::body::Answer;
+use crate::connection::{Connection, Protocol};
+use crate::incoming::Incoming;
+
+/// What a listener serves.
+///
+/// One call per request; calls run concurrently. The future is dropped when the client goes away
+/// or the server stops, at any `.await`. A panic ends the connection and nothing else.
+pub trait Handler: Send + Sync + 'static {
+    /// Answers one request. `Content-Length` and `Date` are added. A body that carries secrets is
+    /// made with [`crate::wiping`].
+    fn handle(&self, request: Incoming) -> impl Future<Output = Response<Bytes>> + Send;
+}
+
+/// Counts one request on its connection, from its head until its answer has been taken.
+pub(crate) struct Exchange {
+    connection: Arc<Connection>,
+    answered: bool,
+}
+
+impl Exchange {
+    fn answered(&mut self) {
+        self.answered = true;
+        self.connection.activity.answered();
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.connection.activity.finished(self.answered);
+        if std::thread::panicking() {
+            self.connection.activity.common.counters.panics.add();
+        }
+    }
+}
+
+pub(crate) async fn serve<H: Handler>(
+    handler: Arc<H>,
+    connection: Arc<Connection>,
+    request: Request<hyper::body::Incoming>,
+) -> Result<Response<Answer>, Infallible> {
+    let deadline = connection.activity.request();
+    let mut exchange = Exchange {
+        connection: Arc::clone(&connection),
+        answered: false,
+    };
+    let mut response = match refuse(&connection, &request) {
+        Some(status) => {
+            connection.activity.close_after_answer();
+            status_only(status)
+        }
+        None => {
+            connection.activity.common.counters.requests.add();
+            let (head, body) = request.into_parts();
+            let incoming = Incoming {
+                method: head.method,
+                uri: head.uri,
+                headers: head.headers,
+                connection: Arc::clone(&connection),
+                deadline,
+                body,
+            };
+            handler.handle(incoming).await
+        }
+    };
+    if connection.protocol == Protocol::Http1 && connection.activity.closes_after_answer() {
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    exchange.answered();
+    Ok(response.map(|data| Answer::new(data, Some(exchange))))
+}
+
+/// The limits on a head that hyper does not know.
+fn refuse<B>(connection: &Connection, request: &Request<B>) -> Option<StatusCode> {
+    let limits = &connection.activity.limits;
+    let counters = &connection.activity.common.counters;
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
+    if target > limits.target_bytes {
+        counters.refused_target.add();
+        return Some(StatusCode::URI_TOO_LONG);
+    }
+    if request.headers().len() > limits.header_count {
+        counters.refused_header_count.add();
+        return Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    }
+    None
+}
+
+fn status_only(status: StatusCode) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    response
+}
