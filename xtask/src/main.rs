@@ -1,70 +1,16 @@
-//! The project's chores: `cargo xtask help` lists them.
-//!
-//! One file per chore. `ci` is what `.ci/run` runs; `test` is the README's test command, and
-//! fetches whatever it needs. What takes long to compile (the load generator) is a crate of its
-//! own, `xtask/bench`, so that this one is built in seconds.
-#![expect(clippy::print_stdout, reason = "a command-line tool talks to its user")]
-#![expect(clippy::print_stderr, reason = "a command-line tool shows its progress")]
-
-mod arrows;
-mod bench;
-mod ci;
-mod conformance;
-mod fuzz;
-mod shell;
-mod test;
-mod tools;
+//! `cargo xtask`; see the library.
+#![expect(clippy::print_stderr, reason = "a command-line tool says why it failed")]
 
 use std::process::ExitCode;
 
-use anyhow::Result;
-use clap::{Parser, Subcommand};
-
-#[derive(Parser)]
-#[command(
-    name = "cargo xtask",
-    about = "The project's chores",
-    disable_version_flag = true
-)]
-struct Arguments {
-    #[command(subcommand)]
-    chore: Chore,
-}
-
-#[derive(Subcommand)]
-enum Chore {
-    /// Everything that CI checks, with the seconds of each stage
-    Ci,
-    /// Install what the tests need, run them, then drive the proxy with real clients
-    Test(test::Options),
-    /// Hold the crates' dependencies against the architecture's table
-    Arrows,
-    /// Write docs/conformance.md from the tests named by requirement id
-    Conformance(conformance::Options),
-    /// Measure the proxy against a null server (release build)
-    #[command(disable_help_flag = true)]
-    Bench(bench::Options),
-    /// Run the fuzz targets under libFuzzer (needs a nightly toolchain)
-    Fuzz(fuzz::Options),
-}
+use clap::Parser as _;
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse().chore) {
+    match xtask::run(&xtask::Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
-    }
-}
-
-fn run(chore: &Chore) -> Result<()> {
-    match chore {
-        Chore::Ci => ci::run(),
-        Chore::Test(options) => test::run(options),
-        Chore::Arrows => arrows::run(),
-        Chore::Conformance(options) => conformance::run(options),
-        Chore::Bench(options) => bench::run(options),
-        Chore::Fuzz(options) => fuzz::run(options),
     }
 }

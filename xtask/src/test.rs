@@ -3,7 +3,6 @@
 
 mod aws_client;
 mod clients;
-mod dev_server;
 
 use std::path::PathBuf;
 
@@ -11,8 +10,8 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use serde::Deserialize;
 
+use crate::dev_server::DevServer;
 use crate::{shell, tools};
-use dev_server::DevServer;
 
 /// Tests that have a long form (more seeds, more kills) take it when this variable is `1`.
 const FULL: &str = "STRONGROOM_TEST_FULL";

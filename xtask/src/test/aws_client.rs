@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::dev_server::DevServer;
+use crate::dev_server::DevServer;
 use crate::shell;
 
 /// External key ids that the client's `-a` asks for, and the usage of the key behind each.

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::dev_server::{DevServer, Xks};
+use crate::dev_server::{DevServer, Xks};
 use crate::shell;
 
 /// Runs every `curl` line that `strongroom dev` printed, as it stands.

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 const START: Duration = Duration::from_secs(60);
 
 /// Killed when dropped, unless stopped in order before.
-pub(super) struct DevServer {
+pub struct DevServer {
     child: Child,
     data: TempDir,
     contract: Contract,
@@ -33,19 +33,29 @@ struct Contract {
 
 /// How to reach the proxy and its one key store.
 #[derive(Deserialize)]
-pub(super) struct Xks {
-    pub(super) endpoint: String,
-    pub(super) uri_path: String,
-    pub(super) access_key_id: String,
-    pub(super) secret_access_key: String,
-    pub(super) region: String,
-    pub(super) external_key_id: String,
-    pub(super) ca_certificate: PathBuf,
+pub struct Xks {
+    /// `https://<host>:<port>`.
+    pub endpoint: String,
+    /// `/<prefix>/kms/xks/v1`.
+    pub uri_path: String,
+    /// Of the key store's credential.
+    pub access_key_id: String,
+    /// The credential's secret.
+    pub secret_access_key: String,
+    /// The Region to sign for.
+    pub region: String,
+    /// The one key.
+    pub external_key_id: String,
+    /// PEM; what signed the server's certificate.
+    pub ca_certificate: PathBuf,
 }
 
 impl DevServer {
     /// Starts `strongroom dev` on a free port in a directory of its own and waits for "ready".
-    pub(super) fn start(strongroom: &Path) -> Result<Self> {
+    ///
+    /// # Errors
+    /// It cannot be started, ends early, or says nothing for a minute; with what it printed.
+    pub fn start(strongroom: &Path) -> Result<Self> {
         let data = tempfile::tempdir().context("cannot make a temporary directory")?;
         let mut child = Command::new(strongroom)
             .args(["dev", "--xks-listen", "127.0.0.1:0", "--data-dir"])
@@ -75,22 +85,30 @@ impl DevServer {
     }
 
     /// Where it keeps its data, `dev.json` among them.
-    pub(super) fn data_dir(&self) -> &Path {
+    pub fn data_dir(&self) -> &Path {
         self.data.path()
     }
 
     /// How to reach the proxy.
-    pub(super) fn xks(&self) -> &Xks {
+    pub fn xks(&self) -> &Xks {
         &self.contract.xks
     }
 
     /// What it printed until it was ready, line by line.
-    pub(super) fn printed(&self) -> &[String] {
+    pub fn printed(&self) -> &[String] {
         &self.printed
     }
 
-    /// Ends it as Ctrl-C does; ending with a status other than 0 is an error.
-    pub(super) fn stop(mut self) -> Result<()> {
+    /// The process's id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it as Ctrl-C does.
+    ///
+    /// # Errors
+    /// It had ended before, or ends with a status other than 0.
+    pub fn stop(mut self) -> Result<()> {
         let pid = i32::try_from(self.child.id())
             .ok()
             .and_then(Pid::from_raw)
