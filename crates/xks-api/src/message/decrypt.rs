@@ -12,8 +12,8 @@ use crate::uri::Operation;
 use crate::wire::{self, Faults, Text, faults};
 use crate::{CiphertextMetadata, Iv, SizeLimits, TAG_BYTES};
 
-/// A request to decrypt.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A request to decrypt. No `Debug`: ciphertext is not logged either.
+#[derive(Clone, PartialEq, Eq)]
 pub struct DecryptRequest<'a> {
     /// What KMS reports.
     pub metadata: RequestMetadata<'a>,

@@ -99,8 +99,8 @@ pub(super) fn parse_aad(aad: Option<&Text<'_>>, limits: &SizeLimits) -> Result<O
         .transpose()
 }
 
-/// What came of it (XKS-ENC-08).
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What came of it (XKS-ENC-08). No `Debug`: ciphertext is not logged either.
+#[derive(Clone, PartialEq, Eq)]
 pub struct EncryptResponse<'a> {
     /// As long as the plaintext (XKS-ENC-09), without the tag (XKS-ENC-14).
     pub ciphertext: Cow<'a, [u8]>,

@@ -1,6 +1,6 @@
 //! GetHealthStatus.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use serde::Deserialize;
@@ -98,7 +98,7 @@ impl FleetDetails {
 
     /// Checks the list.
     pub fn new(instances: Vec<EkmInstance>) -> Result<Self, InvalidFleetDetails> {
-        let ids: HashSet<&str> = instances.iter().map(|instance| instance.id.as_str()).collect();
+        let ids: BTreeSet<&str> = instances.iter().map(|instance| instance.id.as_str()).collect();
         match instances.len() {
             0 => Err(InvalidFleetDetails::Empty),
             count if count > Self::MAX_ENTRIES => Err(InvalidFleetDetails::TooMany),
