@@ -27,7 +27,13 @@ pub(crate) async fn serve(directory: &Path) -> Result<()> {
         names: Vec::new(),
     });
     let listener = Listener::bind(&config, Arc::new(SystemClock))?;
-    announce(listener.control().local_addr().tcp().context("not a TCP address")?);
+    announce(
+        listener
+            .control()
+            .local_addr()
+            .tcp()
+            .context("not a TCP address")?,
+    );
     listener
         .serve(Arc::new(Constant(Bytes::from(vec![b' '; MAX_LEN]))))
         .await;

@@ -74,11 +74,7 @@ impl Load {
         let used = machine::cpu_time(pid)?.saturating_sub(used_before);
         let elapsed = SystemClock.moment().saturating_since(counted_from);
         flags.stop.store(true, Ordering::Relaxed);
-        let mut total = Sample {
-            cpu: used,
-            elapsed,
-            ..Sample::default()
-        };
+        let mut total = Sample::over(elapsed, used);
         while let Some(sample) = workers.join_next().await {
             total.add(sample.context("a worker panicked")?);
         }

@@ -45,6 +45,9 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("health", Operation::Health),
 ];
 
+/// KMS's default limit for an external key store, in requests per second (XKS-KMS-04).
+const KMS_LIMIT: u32 = 1_800;
+
 /// The bodies that fill memory most, of those that every proxy must take.
 pub(crate) const LARGEST: Operation = Operation::Encrypt {
     plaintext: 4300,
@@ -76,6 +79,14 @@ pub(crate) fn rows(wanted: &[String], connections: &[u32]) -> Vec<Row> {
         shape: Shape::FirstAnswer,
         connections: 1,
     });
+    rows.push(Row {
+        name: "1800/s of encrypt 32 B",
+        operation: SMALL,
+        shape: Shape::OpenLoop {
+            per_second: KMS_LIMIT,
+        },
+        connections: 64,
+    });
     rows.retain(|row| is_wanted(row.name, wanted));
     rows
 }
@@ -92,7 +103,7 @@ mod tests {
     #[test]
     fn rows_are_chosen_by_part_of_their_name() {
         let all = rows(&[], &[1, 16, 64]);
-        assert_eq!(all.len(), 17);
+        assert_eq!(all.len(), 18);
         assert_eq!(rows(&["health".to_owned(), "first".to_owned()], &[16]).len(), 2);
         assert!(rows(&["nonsense".to_owned()], &[1]).is_empty());
     }

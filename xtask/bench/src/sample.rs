@@ -20,6 +20,15 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
+    /// Nothing counted yet over this wall time, in which the server used so much CPU time.
+    pub(crate) fn over(elapsed: Duration, cpu: Duration) -> Self {
+        Self {
+            cpu,
+            elapsed,
+            ..Self::default()
+        }
+    }
+
     /// Counts one request: its status, if it was answered, and its time.
     pub(crate) fn count(&mut self, status: Option<u16>, spent: Duration) {
         match status {
