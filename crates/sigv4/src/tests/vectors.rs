@@ -222,16 +222,36 @@ fn xks_auth_01_the_reference_vector_is_accepted_whole() {
     assert_eq!(Request::signed().authorization(), request.authorization());
 }
 
+/// Recorded from curl 7.88.1 `--aws-sigv4 aws:amz:us-east-1:kms-xks-proxy`.
+#[test]
+fn xks_auth_04_what_curl_signed_is_accepted() {
+    let request = Request::unsigned()
+        .without("host")
+        .with("host", "localhost:18099")
+        .with("x-amz-date", "20261122T003314Z")
+        .with("user-agent", "curl/7.88.1")
+        .with("accept", "*/*")
+        .with("content-type", "application/json")
+        .with("x-test", "one")
+        .with("content-length", "107")
+        .with(
+            "authorization",
+            "AWS4-HMAC-SHA256 \
+             Credential=HGIE2BUAFNDMBCMSQVWLGCEXAMPLE/20261122/us-east-1/kms-xks-proxy/aws4_request, \
+             SignedHeaders=content-type;host;x-amz-date;x-test, \
+             Signature=e5eba0f7df2e52f0d68218fa398fe7d23199bc7d069571803ccfc6691f5bd2e2",
+        );
+    let then = AmzDate::parse(b"20261122T003314Z").unwrap().at();
+    assert!(request.verify_with(&Rules::new(SERVICE), then).is_ok());
+}
+
 #[test]
 fn xks_cred_01_the_secret_string_is_the_key_not_what_it_decodes_to() {
-    let decoded_length = SECRET.len() / 4 * 3;
-    let expected = crypto::hmac_sha256(format!("AWS4{SECRET}").as_bytes(), &[b"20240515"]);
-    let mut key = expected;
+    let mut key = crypto::hmac_sha256(format!("AWS4{SECRET}").as_bytes(), &[b"20240515"]);
     for part in [REGION, SERVICE, "aws4_request"] {
         key = crypto::hmac_sha256(&key, &[part.as_bytes()]);
     }
     assert_eq!(*derive_bytes(&secret(), &SCOPE, &mut Work::default()), key);
-    assert!(decoded_length < SECRET.len());
 }
 
 #[test]

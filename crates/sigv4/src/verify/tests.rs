@@ -356,7 +356,7 @@ fn remembering(request: &Request) -> SecretAccessKey {
 }
 
 #[test]
-fn xks_cred_03_unknown_credential_wrong_secret_and_wrong_signature_are_the_same_work() {
+fn xks_auth_01_unknown_credential_wrong_secret_and_wrong_signature_are_the_same_work() {
     let good = Request::signed();
     let bad = good.clone().edit("Signature=4", "Signature=5");
     let expected = Work {
@@ -403,7 +403,7 @@ fn a_remembered_key_saves_the_derivation() {
 }
 
 #[test]
-fn xks_cred_03_the_answer_is_the_same_whoever_is_unknown() {
+fn xks_auth_01_the_answer_is_the_same_whoever_is_unknown() {
     let verifier = verifier();
     let good = Request::signed();
     let bad = good.clone().edit("Signature=4", "Signature=5");
@@ -434,7 +434,7 @@ fn only_a_verified_signature_leaves_a_derived_key() {
 }
 
 #[test]
-fn nothing_remembered_opens_for_a_credential_that_is_gone_or_changed() {
+fn xks_cred_07_nothing_remembered_opens_for_a_credential_that_is_gone_or_changed() {
     let verifier = verifier();
     let request = Request::signed();
     let (kept, other) = (secret(), other_secret());
@@ -455,6 +455,50 @@ fn nothing_remembered_opens_for_a_credential_that_is_gone_or_changed() {
         "same id, new secret"
     );
     assert_eq!(verdict(Some(&kept)), None);
+}
+
+#[test]
+fn xks_cred_06_two_credentials_are_good_at_once_each_with_its_own_secret() {
+    let verifier = verifier();
+    let (first, second) = (secret(), other_secret());
+    let lookup = |id: &str| match id {
+        ACCESS_KEY_ID => Some(&first),
+        "SECONDCREDENTIAL234567" => Some(&second),
+        _ => None,
+    };
+    let verdict = |access_key_id: &str, secret: &SecretAccessKey| {
+        let mut request = Request::unsigned();
+        let signer = Signer {
+            access_key_id,
+            ..signer(secret)
+        };
+        let target = Target {
+            method: "POST",
+            path: &request.path,
+            query: "",
+            authority: None,
+        };
+        signer.sign(&target, &mut request.headers, BODY, NOON).unwrap();
+        verifier
+            .verify(request.unverified(), BODY, &rules(), NOON, lookup)
+            .err()
+    };
+    let refused = Some(Refusal::UnknownCredentialOrSignature);
+    for _ in 0..2 {
+        assert_eq!(verdict(ACCESS_KEY_ID, &first), None);
+        assert_eq!(verdict("SECONDCREDENTIAL234567", &second), None);
+        assert_eq!(verdict(ACCESS_KEY_ID, &second), refused);
+        assert_eq!(verdict("SECONDCREDENTIAL234567", &first), refused);
+    }
+}
+
+#[test]
+fn a_verifier_and_its_secrets_are_shared_between_threads() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Verifier>();
+    shared::<SecretAccessKey>();
+    shared::<Rules>();
+    shared::<Verified<Vec<u8>>>();
 }
 
 #[test]
