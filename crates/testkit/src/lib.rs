@@ -1,1 +1,3 @@
-//! testkit
+//! Tools that only tests and benchmarks use. No production crate depends on this one.
+
+pub mod disk;
