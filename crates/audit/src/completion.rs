@@ -13,7 +13,6 @@ use crate::RecordId;
 /// The proof that a record is durable. Only the log makes one, after the sync of the record's
 /// batch has returned.
 #[derive(Debug)]
-#[must_use = "the receipt is what permits an answer to leave"]
 pub struct Receipt {
     id: RecordId,
 }

@@ -1,0 +1,279 @@
+//! Appending: receipts, bounds, rotation, state.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use ambient::Clock;
+use audit::format::{MAX_PAYLOAD_BYTES, RECORD_HEADER_BYTES, segment_name};
+use audit::{
+    AppendRefused, Health, InvalidLogConfig, LogConfig, OpenError, SpareState, VerifyOptions, verify,
+};
+use testkit::disk::SimulatedDisk;
+
+use crate::support::{SMALL, open, payload, read_all, try_open, verified, write};
+
+#[test]
+fn records_come_back_as_they_were_written() {
+    let disk = SimulatedDisk::new();
+    let log = open(&disk);
+    write(&log, 0..40, 300);
+    let head = log.head();
+    log.close();
+    let records = read_all(&disk);
+    assert_eq!(records.len(), 40);
+    for (number, record) in records.iter().enumerate() {
+        assert_eq!(record.sequence(), number as u64);
+        assert_eq!(record.payload, payload(number as u64, 300));
+        assert_eq!(record.time.as_secs(), 1_700_000_000);
+    }
+    assert_eq!(verified(&disk), head);
+    assert_eq!(head.records, 40);
+    // 40 batches of 512 bytes and a half: more than one segment of 8 KiB.
+    let segments = verify(&disk, &VerifyOptions::default(), &mut |_| {})
+        .unwrap()
+        .segments;
+    assert!(segments >= 3, "{segments}");
+}
+
+#[test]
+fn the_next_run_continues_the_log_under_ids_of_its_own() {
+    let disk = SimulatedDisk::new();
+    write(&open(&disk), 0..3, 100);
+    let (log, recovery) = try_open(&disk, SMALL, 2).unwrap();
+    assert_eq!(
+        (recovery.head.records, recovery.created, recovery.cut),
+        (3, false, None)
+    );
+    write(&log, 3..5, 100);
+    drop(log);
+    let records = read_all(&disk);
+    let run = |index: usize| records[index].id.as_bytes()[..8].to_vec();
+    assert_eq!(run(0), run(2));
+    assert_eq!(run(3), run(4));
+    assert_ne!(run(0), run(3));
+    verified(&disk);
+}
+
+#[test]
+fn nobody_is_told_before_the_sync_returned() {
+    let disk = SimulatedDisk::new();
+    let log = open(&disk);
+    disk.hold_syncs_of(&segment_name(1));
+    let mut first = pin!(log.append(&payload(0, 50)).unwrap());
+    disk.wait_for_held_sync();
+    // Everything is written, only the sync has not returned: no receipt, no head.
+    let second = log.append(&payload(1, 50)).unwrap();
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(matches!(first.as_mut().poll(&mut context), Poll::Pending));
+    assert_eq!(log.head().records, 0);
+    assert_eq!(log.state().pending_records, 2);
+    disk.release_syncs();
+    assert_eq!(second.wait_blocking().unwrap().sequence(), 1);
+    assert!(matches!(first.as_mut().poll(&mut context), Poll::Ready(Ok(_))));
+    // One receipt for a record: asked again, the future has none.
+    assert!(matches!(first.as_mut().poll(&mut context), Poll::Ready(Err(_))));
+    assert_eq!(log.head().records, 2);
+}
+
+#[test]
+fn what_waits_together_shares_one_sync() {
+    let disk = SimulatedDisk::new();
+    let log = open(&disk);
+    disk.hold_syncs_of(&segment_name(1));
+    let first = log.append(&payload(0, 50)).unwrap();
+    disk.wait_for_held_sync();
+    let rest: Vec<_> = (1..20)
+        .map(|number| log.append(&payload(number, 50)).unwrap())
+        .collect();
+    let state = log.state();
+    let before = disk.syncs();
+    disk.release_syncs();
+    first.wait_blocking().unwrap();
+    for pending in rest {
+        pending.wait_blocking().unwrap();
+    }
+    let spare = if state.spare == SpareState::Ready { 0 } else { 1 };
+    assert!(
+        disk.syncs() - before <= 2 + spare,
+        "{} syncs",
+        disk.syncs() - before
+    );
+    log.close();
+    assert_eq!(read_all(&disk).len(), 20);
+}
+
+#[test]
+fn the_queue_is_bounded_exactly_in_records() {
+    let disk = SimulatedDisk::new();
+    let config = LogConfig {
+        max_pending_records: 5,
+        ..SMALL
+    };
+    let (log, _) = try_open(&disk, config, 1).unwrap();
+    disk.hold_syncs_of(&segment_name(1));
+    let mut pending: Vec<_> = vec![log.append(b"{}").unwrap()];
+    disk.wait_for_held_sync();
+    pending.extend((1..5).map(|_| log.append(b"{}").unwrap()));
+    assert_eq!(log.append(b"{}").err(), Some(AppendRefused::Full));
+    disk.release_syncs();
+    for (sequence, pending) in (0..).zip(pending) {
+        assert_eq!(pending.wait_blocking().unwrap().sequence(), sequence);
+    }
+    // What was refused left no gap.
+    assert_eq!(log.append(b"{}").unwrap().wait_blocking().unwrap().sequence(), 5);
+}
+
+#[test]
+fn the_queue_is_bounded_exactly_in_bytes() {
+    let disk = SimulatedDisk::new();
+    let config = LogConfig {
+        max_pending_bytes: 1000,
+        ..SMALL
+    };
+    let (log, _) = try_open(&disk, config, 1).unwrap();
+    disk.hold_syncs_of(&segment_name(1));
+    let object = |len: usize| format!("{{{}}}", " ".repeat(len - 2)).into_bytes();
+    let first = log.append(&object(500 - RECORD_HEADER_BYTES)).unwrap();
+    disk.wait_for_held_sync();
+    assert_eq!(
+        log.append(&object(501 - RECORD_HEADER_BYTES)).err(),
+        Some(AppendRefused::Full)
+    );
+    let second = log.append(&object(500 - RECORD_HEADER_BYTES)).unwrap();
+    assert_eq!(log.state().pending_bytes, 1000);
+    assert_eq!(log.append(b"{}").err(), Some(AppendRefused::Full));
+    disk.release_syncs();
+    first.wait_blocking().unwrap();
+    second.wait_blocking().unwrap();
+    assert_eq!(log.state().pending_bytes, 0);
+}
+
+#[test]
+fn payloads_are_json_objects_of_at_most_64_kib() {
+    let disk = SimulatedDisk::new();
+    let config = LogConfig {
+        segment_bytes: 256 << 10,
+        max_pending_bytes: 128 << 10,
+        ..SMALL
+    };
+    let (log, _) = try_open(&disk, config, 1).unwrap();
+    let object = |len: usize| format!("{{{}}}", " ".repeat(len - 2)).into_bytes();
+    log.append(&object(MAX_PAYLOAD_BYTES))
+        .unwrap()
+        .wait_blocking()
+        .unwrap();
+    let refused = |payload: &[u8]| log.append(payload).err();
+    assert_eq!(
+        refused(&object(MAX_PAYLOAD_BYTES + 1)),
+        Some(AppendRefused::TooLarge)
+    );
+    for payload in [&b""[..], b"{", b"[]", b"{\xff}", b" {}"] {
+        assert_eq!(refused(payload), Some(AppendRefused::NotAnObject));
+    }
+    log.close();
+    assert_eq!(refused(b"{}"), Some(AppendRefused::Closed));
+    assert_eq!(log.state().health, Health::Closed);
+    assert_eq!(read_all(&disk).len(), 1);
+}
+
+#[test]
+fn a_second_writer_is_refused_until_the_first_is_gone() {
+    let disk = SimulatedDisk::new();
+    let log = open(&disk);
+    assert!(matches!(try_open(&disk, SMALL, 2), Err(OpenError::InUse)));
+    log.close();
+    try_open(&disk, SMALL, 2).unwrap();
+}
+
+#[test]
+fn a_contradictory_configuration_is_refused() {
+    let refused = |config: LogConfig| match try_open(&SimulatedDisk::new(), config, 1) {
+        Err(OpenError::Config(reason)) => reason,
+        _ => panic!("accepted"),
+    };
+    // 512 for the header, then a batch of 76 + max_pending_bytes in whole sectors.
+    let exact = LogConfig {
+        segment_bytes: 5120,
+        max_pending_bytes: 4608 - 76,
+        ..SMALL
+    };
+    assert_eq!(exact.validate(), Ok(()));
+    assert_eq!(
+        refused(LogConfig {
+            max_pending_bytes: 4609 - 76,
+            ..exact
+        }),
+        InvalidLogConfig::BatchExceedsSegment
+    );
+    assert_eq!(
+        refused(LogConfig {
+            segment_bytes: 8193,
+            ..SMALL
+        }),
+        InvalidLogConfig::SegmentNotInSectors
+    );
+    assert_eq!(
+        refused(LogConfig {
+            max_pending_records: 0,
+            ..SMALL
+        }),
+        InvalidLogConfig::NothingPending
+    );
+    assert_eq!(LogConfig::default().validate(), Ok(()));
+}
+
+#[test]
+fn a_stall_shows_in_the_state_and_passes() {
+    let disk = SimulatedDisk::new();
+    let clock = crate::support::clock();
+    let (log, _) = audit::Log::open(
+        std::sync::Arc::new(disk.clone()),
+        clock.clone(),
+        &ambient::SeededRandom::new(1),
+        SMALL,
+    )
+    .unwrap();
+    disk.hold_syncs_of(&segment_name(1));
+    let pending = log.append(b"{}").unwrap();
+    disk.wait_for_held_sync();
+    clock.advance(Duration::from_millis(99));
+    assert_eq!(log.state().health, Health::Writing);
+    assert_eq!(log.syncing_for(clock.moment()), Some(Duration::from_millis(99)));
+    clock.advance(Duration::from_millis(1));
+    assert!(matches!(log.state().health, Health::Stalled { .. }));
+    disk.release_syncs();
+    pending.wait_blocking().unwrap();
+    assert_eq!(log.state().health, Health::Writing);
+    assert_eq!(log.syncing_for(clock.moment()), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_tasks_get_their_receipts() {
+    let disk = SimulatedDisk::new();
+    let log = std::sync::Arc::new(open(&disk));
+    let tasks: Vec<_> = (0..16)
+        .map(|task| {
+            let log = log.clone();
+            tokio::spawn(async move {
+                for number in 0..50 {
+                    let pending = loop {
+                        match log.append(&payload(task * 1000 + number, 60)) {
+                            Ok(pending) => break pending,
+                            Err(AppendRefused::Full) => tokio::task::yield_now().await,
+                            Err(other) => panic!("{other}"),
+                        }
+                    };
+                    pending.await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    log.close();
+    assert_eq!(verified(&disk).records, 800);
+    assert_eq!(read_all(&disk).len(), 800);
+}
