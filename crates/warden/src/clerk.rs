@@ -1,0 +1,248 @@
+//! Writes the records: what they say, as JSON, and the wait until they are durable.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ambient::Clock;
+use audit::{AppendRefused, Log, Pending, Receipt};
+use key_manager::{KeyId, ManagerId};
+use policy::Act;
+use serde::Serialize;
+
+use crate::change::{Change, ChangeId};
+use crate::evidence::Caller;
+use crate::refusals::CountedUnder;
+use crate::{Actor, FailureKind};
+
+/// One use of a key, and what came of it. `computed` means: the answer may have left.
+#[derive(Serialize)]
+struct KeyUse<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    act: &'static str,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
+    key: &'a str,
+    key_manager: &'a str,
+    #[serde(flatten)]
+    who: Who<'a>,
+}
+
+/// Who asked, through what.
+#[derive(Serialize)]
+struct Who<'a> {
+    key_store: &'a str,
+    access_key_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    principal: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    foreign_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    via_service: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_vpc: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_vpce: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<&'a str>,
+}
+
+impl<'a> Who<'a> {
+    fn of(caller: &'a Caller, external_key: Option<&'a str>) -> Self {
+        let evidence = &caller.evidence;
+        Self {
+            key_store: caller.key_store.id.as_str(),
+            access_key_id: &caller.credential.access_key_id,
+            external_key,
+            request_id: evidence.request_id.as_deref(),
+            operation: evidence.operation.as_deref(),
+            principal: evidence.principal.as_deref(),
+            foreign_key: evidence.foreign_key.as_deref(),
+            via_service: evidence.via_service.as_deref(),
+            source_vpc: evidence.source_vpc.as_deref(),
+            source_vpce: evidence.source_vpce.as_deref(),
+            peer: evidence.peer.as_deref(),
+        }
+    }
+}
+
+/// An authenticated caller was refused before a key was used.
+#[derive(Serialize)]
+struct Refusal<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    act: &'a str,
+    error: &'a str,
+    #[serde(flatten)]
+    who: Who<'a>,
+}
+
+#[derive(Serialize)]
+struct Counted<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    refusals: Vec<CountedLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct CountedLine<'a> {
+    key_store: Option<&'a str>,
+    authenticated: bool,
+    reason: &'static str,
+    count: u64,
+}
+
+/// The first half of an administrative act. The generation is the store's before it.
+#[derive(Serialize)]
+struct Intent<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    change_id: &'a ChangeId,
+    actor: &'a Actor,
+    generation: u64,
+    change: &'a Change,
+}
+
+/// The second half. The generation is the store's after it.
+#[derive(Serialize)]
+struct Outcome<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    change_id: &'a ChangeId,
+    result: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    generation: u64,
+}
+
+#[derive(Serialize)]
+struct Started<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    software: &'a str,
+    generation: u64,
+}
+
+/// Writes records into the log.
+pub(crate) struct Clerk {
+    pub(crate) log: Log,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Clerk {
+    pub(crate) fn key_used(
+        &self,
+        caller: &Caller,
+        external_key: &str,
+        used: (Act, &KeyId, &ManagerId),
+        error: Option<&'static str>,
+    ) -> Result<Pending, FailureKind> {
+        let (act, key, manager) = used;
+        self.append(&KeyUse {
+            kind: "key-use",
+            act: act.as_str(),
+            outcome: if error.is_none() { "computed" } else { "failed" },
+            error,
+            key: key.as_str(),
+            key_manager: manager.as_str(),
+            who: Who::of(caller, Some(external_key)),
+        })
+    }
+
+    pub(crate) fn refused(
+        &self,
+        caller: &Caller,
+        external_key: Option<&str>,
+        act: &str,
+        error: &str,
+    ) -> Result<Pending, FailureKind> {
+        self.append(&Refusal {
+            kind: "refusal",
+            act,
+            error,
+            who: Who::of(caller, external_key),
+        })
+    }
+
+    pub(crate) fn counted(&self, counts: &HashMap<CountedUnder, u64>) -> Result<Pending, FailureKind> {
+        let mut refusals: Vec<_> = counts
+            .iter()
+            .map(|(under, count)| CountedLine {
+                key_store: under.key_store.as_ref().map(crate::KeyStoreId::as_str),
+                authenticated: under.authenticated,
+                reason: under.reason,
+                count: *count,
+            })
+            .collect();
+        refusals.sort_by_key(|line| (line.key_store, line.reason));
+        self.append(&Counted {
+            kind: "refusals-counted",
+            refusals,
+        })
+    }
+
+    pub(crate) fn intent(
+        &self,
+        id: &ChangeId,
+        actor: &Actor,
+        change: &Change,
+        generation: u64,
+    ) -> Result<Pending, FailureKind> {
+        self.append(&Intent {
+            kind: "intent",
+            change_id: id,
+            actor,
+            generation,
+            change,
+        })
+    }
+
+    pub(crate) fn outcome(
+        &self,
+        id: &ChangeId,
+        result: &str,
+        error: Option<&str>,
+        generation: u64,
+    ) -> Result<Pending, FailureKind> {
+        self.append(&Outcome {
+            kind: "outcome",
+            change_id: id,
+            result,
+            error,
+            generation,
+        })
+    }
+
+    pub(crate) fn started(&self, generation: u64) -> Result<Pending, FailureKind> {
+        let software = concat!("strongroom ", env!("CARGO_PKG_VERSION"));
+        self.append(&Started {
+            kind: "started",
+            software,
+            generation,
+        })
+    }
+
+    fn append(&self, record: &impl Serialize) -> Result<Pending, FailureKind> {
+        let mut json = Vec::with_capacity(768);
+        serde_json::to_writer(&mut json, record)
+            .map_err(|error| FailureKind::LogUnavailable(error.to_string()))?;
+        self.log.append(&json).map_err(|refused| match refused {
+            AppendRefused::Full => FailureKind::Overloaded("the log's queue is full"),
+            other => FailureKind::LogUnavailable(other.to_string()),
+        })
+    }
+}
+
+/// Waits until a record is durable; for administration, which has no deadline of milliseconds.
+pub(crate) async fn durable(pending: Result<Pending, FailureKind>) -> Result<Receipt, FailureKind> {
+    pending?
+        .await
+        .map_err(|lost| FailureKind::LogUnavailable(lost.to_string()))
+}

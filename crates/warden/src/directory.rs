@@ -1,0 +1,215 @@
+//! The immutable snapshot that the request path reads.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ambient::Timestamp;
+use crypto::SecretBytes;
+use key_manager::{KeyDescription, KeyId, KeyManager, KeyManagerError, ManagerId, Name, Opened};
+use policy::{Callers, Facts};
+
+use crate::KeyStoreId;
+use crate::admission::StoreLoad;
+use crate::last_use::LastUse;
+use crate::view::AlarmView;
+
+/// Whether keys may be used at all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// As usual.
+    Serving,
+    /// The store is older than its log (a restored backup): nothing is answered until an
+    /// administrator acknowledges the recovery, for a block may have been lost with it.
+    RecoveryPending,
+}
+
+/// Everything that the request path needs to know, at one generation of the store. Replaced as a
+/// whole by every administrative act.
+pub struct Directory {
+    pub(crate) standing: Standing,
+    pub(crate) generation: u64,
+    pub(crate) by_prefix: HashMap<Box<str>, Arc<KeyStore>>,
+    pub(crate) managers: HashMap<ManagerId, Opened>,
+    pub(crate) alarms: Vec<AlarmView>,
+}
+
+impl Directory {
+    /// Whether keys may be used at all.
+    pub const fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// The store's generation that this was read at.
+    pub const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The key store of a path prefix, matched exactly on raw bytes (XKS-URI-08).
+    pub fn key_store(&self, path_prefix: &str) -> Option<&Arc<KeyStore>> {
+        self.by_prefix.get(path_prefix)
+    }
+
+    /// All key stores, in no order.
+    pub fn key_stores(&self) -> impl Iterator<Item = &Arc<KeyStore>> {
+        self.by_prefix.values()
+    }
+
+    /// A key store by id or name.
+    pub(crate) fn find_key_store(&self, reference: &str) -> Option<&Arc<KeyStore>> {
+        self.key_stores()
+            .find(|store| store.id.as_str() == reference || store.name.as_str() == reference)
+    }
+
+    /// A key manager by id or name.
+    pub(crate) fn find_manager(&self, reference: &str) -> Option<&Opened> {
+        self.managers.values().find(|opened| {
+            let description = &opened.description;
+            description.id.as_str() == reference || description.name.as_str() == reference
+        })
+    }
+
+    /// A key by id, or by name where that is unambiguous over all key managers.
+    pub(crate) fn find_key(&self, reference: &str) -> Result<(&Opened, Arc<KeyDescription>), FindKey> {
+        let mut found = None;
+        for opened in self.managers.values() {
+            if let Ok(id) = KeyId::parse(reference) {
+                if let Ok(key) = opened.manager.describe(&id) {
+                    return Ok((opened, key));
+                }
+                continue;
+            }
+            for key in opened.lifecycle.list() {
+                if key.name.as_str() == reference && found.replace((opened, key)).is_some() {
+                    return Err(FindKey::Ambiguous);
+                }
+            }
+        }
+        found.ok_or(FindKey::Unknown)
+    }
+}
+
+/// Why a reference names no key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum FindKey {
+    Unknown,
+    Ambiguous,
+}
+
+/// An external key store: what AWS registers, and all that it can reach.
+pub struct KeyStore {
+    /// Its id.
+    pub id: KeyStoreId,
+    /// What people call it.
+    pub name: Name,
+    /// The raw text before `/kms/xks/v1` in its URIs; empty if there is none.
+    pub path_prefix: Box<str>,
+    /// The Region that signatures must name; `None` takes any.
+    pub region: Option<Box<str>>,
+    /// The listeners that it is served on; `None` is every one.
+    pub listeners: Option<Box<[Box<str>]>>,
+    /// The client common names that it takes; `None` is every one that the listener takes.
+    pub common_names: Option<Box<[Box<str>]>>,
+    /// When it was made.
+    pub created: Timestamp,
+    pub(crate) blocked: Option<Box<str>>,
+    pub(crate) credentials: HashMap<Box<str>, Arc<Credential>>,
+    pub(crate) bindings: HashMap<Box<str>, Arc<Binding>>,
+    pub(crate) load: Arc<StoreLoad>,
+}
+
+impl KeyStore {
+    /// The credential of an access key id, if it is one of this key store's, neither retired nor
+    /// expired.
+    pub fn credential(&self, access_key_id: &str, now: Timestamp) -> Option<&Arc<Credential>> {
+        let credential = self.credentials.get(access_key_id)?;
+        credential
+            .expires
+            .is_none_or(|expires| now < expires)
+            .then_some(credential)
+    }
+
+    /// Its credentials that were not retired, expired ones included, in no order; for a front to make
+    /// them ready for use whenever the directory changes.
+    pub fn credentials(&self) -> impl Iterator<Item = &Arc<Credential>> {
+        self.credentials.values()
+    }
+
+    /// Whether its switch was thrown.
+    pub const fn is_blocked(&self) -> bool {
+        self.blocked.is_some()
+    }
+
+    /// Whether a listener serves it.
+    pub fn is_served_on(&self, listener: &str) -> bool {
+        self.listeners
+            .as_ref()
+            .is_none_or(|names| names.iter().any(|name| &**name == listener))
+    }
+
+    /// Whether it takes a client of this verified common name (`None`: no client certificate).
+    pub fn takes_common_name(&self, common_name: Option<&str>) -> bool {
+        self.common_names
+            .as_ref()
+            .is_none_or(|names| common_name.is_some_and(|given| names.iter().any(|name| &**name == given)))
+    }
+
+    pub(crate) fn binding(&self, external_key_id: &str) -> Option<&Arc<Binding>> {
+        self.bindings.get(external_key_id)
+    }
+
+    pub(crate) fn managers(&self) -> HashMap<ManagerId, Arc<dyn KeyManager>> {
+        let each = self
+            .bindings
+            .values()
+            .filter_map(|binding| binding.manager.clone());
+        each.map(|manager| (manager.id().clone(), manager)).collect()
+    }
+}
+
+/// A SigV4 credential of one key store.
+pub struct Credential {
+    /// Public part.
+    pub access_key_id: Box<str>,
+    /// The secret string's bytes, which key the HMAC as they are.
+    pub secret: SecretBytes,
+    /// From then on it opens nothing.
+    pub expires: Option<Timestamp>,
+    pub(crate) created: Timestamp,
+    pub(crate) last_use: Arc<LastUse>,
+}
+
+/// One external key of one key store.
+pub struct Binding {
+    pub(crate) external_key_id: Box<str>,
+    pub(crate) key: KeyId,
+    pub(crate) manager_id: ManagerId,
+    /// The manifest says that the key was disabled, whatever its key manager says.
+    pub(crate) noted_disabled: bool,
+    /// `None` while the key manager could not be opened: the binding is there, its key is not.
+    pub(crate) manager: Option<Arc<dyn KeyManager>>,
+    pub(crate) principals: Callers,
+    pub(crate) foreign_keys: Callers,
+    pub(crate) blocked: Option<Box<str>>,
+    pub(crate) created: Timestamp,
+}
+
+impl Binding {
+    /// What the key manager knows of the key.
+    pub(crate) fn describe(&self) -> Result<Arc<KeyDescription>, KeyManagerError> {
+        let absent = || KeyManagerError::Unavailable(format!("key manager {} is not open", self.manager_id));
+        self.manager.as_ref().ok_or_else(absent)?.describe(&self.key)
+    }
+
+    /// What policy is to know.
+    pub(crate) fn facts<'a>(&'a self, store: &KeyStore, key: &KeyDescription) -> Facts<'a> {
+        Facts {
+            key_store_blocked: store.is_blocked(),
+            binding_blocked: self.blocked.is_some(),
+            principals: &self.principals,
+            foreign_keys: &self.foreign_keys,
+            key_enabled: key.state == key_manager::KeyState::Enabled && !self.noted_disabled,
+            may_encrypt: key.usage.encrypt,
+            may_decrypt: key.usage.decrypt,
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Why a key was not used, or its answer not released.
+
+use std::time::Duration;
+
+use ambient::{Clock, Moment};
+use key_manager::{KeyId, KeyManagerError};
+use policy::Denial;
+
+/// A part of the work, for timing and for saying where a deadline was missed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    /// Finding the key and deciding.
+    Policy,
+    /// The key manager's work, trial decryption included.
+    Crypto,
+    /// Waiting until the record is durable.
+    Record,
+}
+
+/// Microseconds spent by stage; 0 where a stage was not reached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stages {
+    /// Finding the key and deciding.
+    pub policy: u32,
+    /// The key manager's work, trial decryption included.
+    pub crypto: u32,
+    /// Waiting until the record is durable.
+    pub record: u32,
+}
+
+/// Measures stages one after the other.
+pub(crate) struct StageClock<'a> {
+    clock: &'a dyn Clock,
+    since: Moment,
+    pub(crate) stages: Stages,
+}
+
+impl<'a> StageClock<'a> {
+    pub(crate) fn start(clock: &'a dyn Clock) -> Self {
+        Self {
+            clock,
+            since: clock.moment(),
+            stages: Stages::default(),
+        }
+    }
+
+    pub(crate) fn end(&mut self, stage: Stage) {
+        let now = self.clock.moment();
+        let micros = now
+            .saturating_since(self.since)
+            .as_micros()
+            .try_into()
+            .unwrap_or(u32::MAX);
+        self.since = now;
+        match stage {
+            Stage::Policy => self.stages.policy = micros,
+            Stage::Crypto => self.stages.crypto = micros,
+            Stage::Record => self.stages.record = micros,
+        }
+    }
+
+    pub(crate) fn remaining(&self, deadline: Moment) -> Duration {
+        deadline.saturating_since(self.clock.moment())
+    }
+}
+
+/// What a front answers by, and what its log line says.
+#[derive(Debug, thiserror::Error)]
+#[error("{kind}")]
+pub struct Failure {
+    /// Why.
+    pub kind: FailureKind,
+    /// How far it got.
+    pub stages: Stages,
+    /// The key, where one was found.
+    pub key: Option<KeyId>,
+}
+
+impl Failure {
+    pub(crate) const fn early(kind: FailureKind) -> Self {
+        Self {
+            kind,
+            stages: Stages {
+                policy: 0,
+                crypto: 0,
+                record: 0,
+            },
+            key: None,
+        }
+    }
+}
+
+/// The reasons, by what a caller would do about them. Texts are for the log.
+#[derive(Debug, thiserror::Error)]
+pub enum FailureKind {
+    /// The key store has no such external key.
+    #[error("no such external key in this key store")]
+    UnknownExternalKey,
+    /// Policy says no.
+    #[error(transparent)]
+    Denied(Denial),
+    /// The input is not what this key encrypted.
+    #[error("the ciphertext is not authentic under this key")]
+    NotAuthentic,
+    /// The message is larger than the key manager takes.
+    #[error("the message is larger than the key manager takes")]
+    TooLarge,
+    /// Refused at the door: too much is under way, or it could not be done in time.
+    #[error("refused at the door: {0}")]
+    Overloaded(&'static str),
+    /// The work was taken on and did not end in time.
+    #[error("deadline missed: {0:?}")]
+    DeadlineMissed(Stage),
+    /// The log has been waiting for its disk too long; nothing could be recorded in time.
+    #[error("the log is waiting for its disk")]
+    LogStalled,
+    /// The log cannot be written; no key is used.
+    #[error("the log cannot be written: {0}")]
+    LogUnavailable(String),
+    /// The key manager failed.
+    #[error(transparent)]
+    KeyManager(KeyManagerError),
+    /// What was encrypted did not decrypt to the same; it was thrown away.
+    #[error("the trial decryption did not give the plaintext back")]
+    TrialDecryption,
+    /// The store is older than its log; an administrator has to acknowledge the recovery.
+    #[error("the store is older than its log; acknowledge the recovery first")]
+    RecoveryPending,
+}
+
+impl From<KeyManagerError> for FailureKind {
+    fn from(error: KeyManagerError) -> Self {
+        match error {
+            KeyManagerError::NotAuthentic => Self::NotAuthentic,
+            KeyManagerError::TooLarge => Self::TooLarge,
+            KeyManagerError::TimedOut(_) => Self::DeadlineMissed(Stage::Crypto),
+            other => Self::KeyManager(other),
+        }
+    }
+}
+
+impl FailureKind {
+    /// A constant name for records and counters.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::UnknownExternalKey => "unknown-external-key",
+            Self::Denied(denial) => match denial {
+                Denial::KeyStoreBlocked => "key-store-blocked",
+                Denial::BindingBlocked => "binding-blocked",
+                Denial::Principal => "principal-denied",
+                Denial::ForeignKey => "foreign-key-denied",
+                Denial::KeyDisabled => "key-disabled",
+                Denial::Usage => "usage-denied",
+            },
+            Self::NotAuthentic => "not-authentic",
+            Self::TooLarge => "too-large",
+            Self::Overloaded(_) => "overloaded",
+            Self::DeadlineMissed(_) => "deadline-missed",
+            Self::LogStalled => "log-stalled",
+            Self::LogUnavailable(_) => "log-unavailable",
+            Self::KeyManager(_) => "key-manager-failed",
+            Self::TrialDecryption => "trial-decryption-failed",
+            Self::RecoveryPending => "recovery-pending",
+        }
+    }
+}

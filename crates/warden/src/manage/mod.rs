@@ -1,0 +1,14 @@
+//! Administrative acts: who may do them, their two records, and the acts themselves.
+
+mod act;
+mod actor;
+mod credentials;
+mod error;
+mod key_stores;
+mod keys;
+mod status;
+
+pub use actor::{Actor, Role};
+pub use credentials::NewCredential;
+pub use error::ManageError;
+pub use key_stores::{NewBinding, NewKeyStore};

@@ -1,0 +1,305 @@
+//! Using a key: permit → key manager → witness → trial decryption → record → release.
+
+use std::sync::Arc;
+
+use audit::{Pending, RecordId};
+use crypto::SecretBytes;
+use key_manager::{
+    AdditionalData, EncryptOutput, EncryptedRef, KeyDescription, KeyId, KeyManager, KeyManagerError,
+    ManagerId,
+};
+use policy::{Act, Denial, Permit};
+
+use crate::admission::Place;
+use crate::directory::{Binding, Standing};
+use crate::failure::{StageClock, Stages};
+use crate::{Caller, Failure, FailureKind, KeyStore, Stage, Warden};
+
+/// An answer that may leave: its record is durable. Made here alone.
+#[must_use = "an answer that is not sent was computed in vain"]
+pub struct Released<T> {
+    answer: T,
+    stages: Stages,
+    record: RecordId,
+    key: KeyId,
+}
+
+impl<T> Released<T> {
+    /// The answer.
+    pub fn into_answer(self) -> T {
+        self.answer
+    }
+
+    /// Microseconds spent.
+    pub const fn stages(&self) -> Stages {
+        self.stages
+    }
+
+    /// The record that speaks of it.
+    pub const fn record(&self) -> RecordId {
+        self.record
+    }
+
+    /// The key that was used.
+    pub const fn key(&self) -> &KeyId {
+        &self.key
+    }
+}
+
+/// A key that can be used, if somebody holds the permit for it.
+struct BoundKey {
+    manager: Arc<dyn KeyManager>,
+    key: KeyId,
+}
+
+/// One request on its way.
+struct Run<'a> {
+    warden: &'a Warden,
+    caller: &'a Caller,
+    external_key: &'a str,
+    act: Act,
+    time: StageClock<'a>,
+    key: Option<KeyId>,
+    _place: Option<Place>,
+}
+
+impl Warden {
+    /// What may be told of an external key. Uses no key, so it leaves no record.
+    pub fn describe(&self, caller: &Caller, external_key: &str) -> Result<Arc<KeyDescription>, Failure> {
+        let mut run = Run::new(self, caller, external_key, Act::Describe);
+        let described = run.find().and_then(|(binding, key)| {
+            let facts_of = Arc::clone(&key);
+            decide(Act::Describe, caller, &caller.key_store, &binding, &facts_of, key)
+                .map(Permit::into_resource)
+                .map_err(FailureKind::Denied)
+        });
+        run.time.end(Stage::Policy);
+        described.map_err(|kind| run.failure(kind))
+    }
+
+    /// Encrypts, runs `witness` on the output, decrypts the output again and compares, and releases
+    /// both once the record is durable. The witness comes between encryption and trial decryption,
+    /// so that whatever it computed over the output is vouched for by the decryption after it
+    /// (XKS-CDIV-03, XKS-CDIV-04).
+    pub async fn encrypt<W>(
+        &self,
+        caller: &Caller,
+        external_key: &str,
+        plaintext: SecretBytes,
+        aad: Option<&[u8]>,
+        witness: impl FnOnce(&EncryptOutput) -> W + Send,
+    ) -> Result<Released<(EncryptOutput, W)>, Failure> {
+        let mut run = Run::new(self, caller, external_key, Act::Encrypt);
+        let bound = run.permitted().map_err(|kind| run.failure(kind))?.into_resource();
+        let remaining = run.time.remaining(caller.deadline);
+        let work = encrypt_and_try(&bound, &plaintext, aad, witness);
+        let done = tokio::time::timeout(remaining, work)
+            .await
+            .unwrap_or_else(|_| Err(late()));
+        drop(plaintext);
+        run.release(&bound, done).await
+    }
+
+    /// Decrypts, and releases the plaintext once the record is durable.
+    pub async fn decrypt(
+        &self,
+        caller: &Caller,
+        external_key: &str,
+        encrypted: EncryptedRef<'_>,
+        aad: Option<&[u8]>,
+    ) -> Result<Released<SecretBytes>, Failure> {
+        let mut run = Run::new(self, caller, external_key, Act::Decrypt);
+        let bound = run.permitted().map_err(|kind| run.failure(kind))?.into_resource();
+        let remaining = run.time.remaining(caller.deadline);
+        let work = decrypt(&bound, encrypted, aad);
+        let done = tokio::time::timeout(remaining, work)
+            .await
+            .unwrap_or_else(|_| Err(late()));
+        run.release(&bound, done).await
+    }
+}
+
+impl<'a> Run<'a> {
+    fn new(warden: &'a Warden, caller: &'a Caller, external_key: &'a str, act: Act) -> Self {
+        let time = StageClock::start(&*warden.clerk.clock);
+        Self {
+            warden,
+            caller,
+            external_key,
+            act,
+            time,
+            key: None,
+            _place: None,
+        }
+    }
+
+    fn failure(&self, kind: FailureKind) -> Failure {
+        Failure {
+            kind,
+            stages: self.time.stages,
+            key: self.key.clone(),
+        }
+    }
+
+    /// Through the door, to the key, past policy.
+    fn permitted(&mut self) -> Result<Permit<BoundKey>, FailureKind> {
+        let permit = self.try_permitted();
+        self.time.end(Stage::Policy);
+        permit
+    }
+
+    fn try_permitted(&mut self) -> Result<Permit<BoundKey>, FailureKind> {
+        self.warden.door(self.caller)?;
+        self._place = Some(
+            self.warden
+                .admission
+                .enter(self.act, &self.caller.key_store.load)?,
+        );
+        let (binding, key) = self.find()?;
+        let manager = binding.manager.clone();
+        let bound = manager.map(|manager| BoundKey {
+            manager,
+            key: binding.key.clone(),
+        });
+        let absent = || FailureKind::KeyManager(KeyManagerError::Unavailable(binding.manager_id.to_string()));
+        let bound = bound.ok_or_else(absent)?;
+        decide(
+            self.act,
+            self.caller,
+            &self.caller.key_store,
+            &binding,
+            &key,
+            bound,
+        )
+        .map_err(FailureKind::Denied)
+    }
+
+    fn find(&mut self) -> Result<(Arc<Binding>, Arc<KeyDescription>), FailureKind> {
+        if self.warden.directory.load().standing() == Standing::RecoveryPending {
+            return Err(FailureKind::RecoveryPending);
+        }
+        let store = &self.caller.key_store;
+        let binding = store.binding(self.external_key).ok_or_else(|| {
+            // A blocked key store does not tell which keys it has.
+            if store.is_blocked() {
+                FailureKind::Denied(Denial::KeyStoreBlocked)
+            } else {
+                FailureKind::UnknownExternalKey
+            }
+        })?;
+        self.key = Some(binding.key.clone());
+        let key = binding.describe().map_err(FailureKind::from)?;
+        Ok((Arc::clone(binding), key))
+    }
+
+    /// Records what was done, waits until the record is durable, and looks once more whether the
+    /// answer may leave.
+    async fn release<T>(
+        mut self,
+        bound: &BoundKey,
+        done: Result<T, FailureKind>,
+    ) -> Result<Released<T>, Failure> {
+        self.time.end(Stage::Crypto);
+        let error = done.as_ref().err().map(FailureKind::name);
+        let manager: &ManagerId = bound.manager.id();
+        let pending = self.warden.clerk.key_used(
+            self.caller,
+            self.external_key,
+            (self.act, &bound.key, manager),
+            error,
+        );
+        let durable = self.durable(pending).await;
+        self.time.end(Stage::Record);
+        match (done, durable) {
+            (Err(kind), _) => Err(self.failure(kind)),
+            (Ok(_), Err(kind)) => Err(self.failure(kind)),
+            (Ok(answer), Ok(record)) => match self.still_allowed() {
+                Ok(()) => Ok(Released {
+                    answer,
+                    stages: self.time.stages,
+                    record,
+                    key: bound.key.clone(),
+                }),
+                Err(kind) => Err(self.failure(kind)),
+            },
+        }
+    }
+
+    async fn durable(&self, pending: Result<Pending, FailureKind>) -> Result<RecordId, FailureKind> {
+        let remaining = self.time.remaining(self.caller.deadline);
+        match tokio::time::timeout(remaining, pending?).await {
+            Err(_elapsed) => Err(FailureKind::DeadlineMissed(Stage::Record)),
+            Ok(Err(lost)) => Err(FailureKind::LogUnavailable(lost.to_string())),
+            Ok(Ok(receipt)) => Ok(receipt.record_id()),
+        }
+    }
+
+    /// A block or a disabled key is in force for every answer not yet released: if anything was
+    /// published since this request found its key store, the decision is made anew.
+    fn still_allowed(&mut self) -> Result<(), FailureKind> {
+        let directory = self.warden.directory.load();
+        if directory.standing() == Standing::RecoveryPending {
+            return Err(FailureKind::RecoveryPending);
+        }
+        let store = &self.caller.key_store;
+        let now = directory
+            .key_store(&store.path_prefix)
+            .filter(|now| now.id == store.id);
+        let now = now.ok_or(FailureKind::UnknownExternalKey)?;
+        if Arc::ptr_eq(now, store) {
+            return Ok(());
+        }
+        let binding = now
+            .binding(self.external_key)
+            .ok_or(FailureKind::UnknownExternalKey)?;
+        let key = binding.describe().map_err(FailureKind::from)?;
+        let permit = decide(self.act, self.caller, now, binding, &key, ()).map_err(FailureKind::Denied)?;
+        permit.into_resource();
+        Ok(())
+    }
+}
+
+fn decide<R>(
+    act: Act,
+    caller: &Caller,
+    store: &KeyStore,
+    binding: &Binding,
+    key: &KeyDescription,
+    resource: R,
+) -> Result<Permit<R>, Denial> {
+    policy::decide(
+        act,
+        &caller.evidence.claims(),
+        &binding.facts(store, key),
+        resource,
+    )
+}
+
+async fn encrypt_and_try<W>(
+    bound: &BoundKey,
+    plaintext: &SecretBytes,
+    aad: Option<&[u8]>,
+    witness: impl FnOnce(&EncryptOutput) -> W,
+) -> Result<(EncryptOutput, W), FailureKind> {
+    let aad = AdditionalData::new(aad).map_err(|_| FailureKind::TooLarge)?;
+    let output = bound.manager.encrypt(&bound.key, plaintext.expose(), aad).await?;
+    let witnessed = witness(&output);
+    match bound.manager.decrypt(&bound.key, output.as_ref(), aad).await {
+        Ok(opened) if opened.constant_time_eq(plaintext) => Ok((output, witnessed)),
+        Ok(_) | Err(KeyManagerError::NotAuthentic) => Err(FailureKind::TrialDecryption),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn decrypt(
+    bound: &BoundKey,
+    encrypted: EncryptedRef<'_>,
+    aad: Option<&[u8]>,
+) -> Result<SecretBytes, FailureKind> {
+    let aad = AdditionalData::new(aad).map_err(|_| FailureKind::TooLarge)?;
+    Ok(bound.manager.decrypt(&bound.key, encrypted, aad).await?)
+}
+
+fn late() -> FailureKind {
+    FailureKind::DeadlineMissed(Stage::Crypto)
+}

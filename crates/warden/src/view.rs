@@ -1,0 +1,164 @@
+//! What administration may see, as it is shown: the bodies of the management API's answers.
+
+use serde::{Deserialize, Serialize};
+
+/// A key manager.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyManagerView {
+    /// Its id.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// What kind, e.g. `virtual-hsm`.
+    pub kind: String,
+    /// When it was made, RFC 3339.
+    pub created: String,
+    /// How many keys it holds.
+    pub keys: usize,
+    /// Its instances as of the last probe.
+    pub instances: Vec<InstanceView>,
+}
+
+/// An instance of a key manager.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceView {
+    /// Unique within its key store's answer.
+    pub id: String,
+    /// Product and version.
+    pub model: String,
+    /// `ACTIVE`, `DEGRADED` or `UNAVAILABLE`.
+    pub status: String,
+}
+
+/// A key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyView {
+    /// Its id.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// The key manager that holds it.
+    pub key_manager: String,
+    /// That key manager's name.
+    pub key_manager_name: String,
+    /// `encrypt,decrypt`, `encrypt`, `decrypt` or `none`.
+    pub usage: String,
+    /// `enabled` or `disabled`.
+    pub state: String,
+    /// When it was made, RFC 3339.
+    pub created: String,
+    /// Its versions, the one that encrypts first.
+    pub versions: Vec<KeyVersionView>,
+    /// Where it is bound, as `key store id/external key id`.
+    pub bindings: Vec<String>,
+}
+
+/// A version of a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyVersionView {
+    /// Its tag, 8 hexadecimal digits.
+    pub tag: String,
+    /// How it encrypts.
+    pub algorithm: String,
+    /// What its bytes are recognised by.
+    pub fingerprint: String,
+    /// When it was made, RFC 3339.
+    pub created: String,
+}
+
+/// A key store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyStoreView {
+    /// Its id.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// The raw text before `/kms/xks/v1`.
+    pub path_prefix: String,
+    /// The Region that signatures must name.
+    pub region: Option<String>,
+    /// The listeners that it is served on; absent is every one.
+    pub listeners: Option<Vec<String>>,
+    /// The client common names that it takes; absent is every one the listener takes.
+    pub common_names: Option<Vec<String>>,
+    /// Why it is blocked, if it is.
+    pub blocked: Option<String>,
+    /// When it was made, RFC 3339.
+    pub created: String,
+    /// Its credentials.
+    pub credentials: Vec<CredentialView>,
+    /// Its external keys.
+    pub bindings: Vec<BindingView>,
+}
+
+/// A credential, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialView {
+    /// Its public part.
+    pub access_key_id: String,
+    /// When it was made, RFC 3339.
+    pub created: String,
+    /// From then on it opens nothing, RFC 3339.
+    pub expires: Option<String>,
+    /// When it was retired, RFC 3339.
+    pub retired: Option<String>,
+    /// When it was last used, to the second, RFC 3339.
+    pub last_use: Option<String>,
+}
+
+/// An external key of a key store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BindingView {
+    /// The external key id.
+    pub external_key_id: String,
+    /// The key.
+    pub key: String,
+    /// The key manager that holds it.
+    pub key_manager: String,
+    /// The claimed principals let in; absent is everybody.
+    pub principals: Option<Vec<String>>,
+    /// The callers' own keys let in; absent is every one.
+    pub foreign_keys: Option<Vec<String>>,
+    /// Why it is blocked, if it is.
+    pub blocked: Option<String>,
+    /// When it was made, RFC 3339.
+    pub created: String,
+}
+
+/// A row or a thing that was refused, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlarmView {
+    /// Where, e.g. `table warden_binding, row ks-…/key-1`.
+    pub place: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// How the server fares.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusView {
+    /// Whether requests can be served.
+    pub ready: bool,
+    /// Why not, or what to watch.
+    pub reasons: Vec<String>,
+    /// `serving` or `recovery-pending`.
+    pub standing: String,
+    /// The store's generation.
+    pub generation: u64,
+    /// Key stores.
+    pub key_stores: usize,
+    /// Keys, over all key managers.
+    pub keys: usize,
+    /// Key managers.
+    pub key_managers: Vec<KeyManagerView>,
+    /// Requests under way.
+    pub in_flight: u32,
+    /// Records in the log.
+    pub log_records: u64,
+    /// The log's chain value, hexadecimal: note it elsewhere to detect a cut-off tail.
+    pub log_head: String,
+    /// `writing`, `stalled` or `failing`, with details.
+    pub log_state: String,
+    /// Rows and things refused.
+    pub alarms: Vec<AlarmView>,
+}
