@@ -15,12 +15,15 @@ fn example() -> Value {
     })
 }
 
-/// Plaintext, AAD, whether a CDIV is wanted; under the default limits.
-fn parse(body: &Value) -> Result<(Vec<u8>, Option<Vec<u8>>, bool), XksError> {
+/// Plaintext, AAD, whether a CDIV is wanted.
+type Parsed = (Vec<u8>, Option<Vec<u8>>, bool);
+
+/// Reads under the default limits.
+fn parse(body: &Value) -> Result<Parsed, XksError> {
     parse_within(body, SizeLimits::default())
 }
 
-fn parse_within(body: &Value, limits: SizeLimits) -> Result<(Vec<u8>, Option<Vec<u8>>, bool), XksError> {
+fn parse_within(body: &Value, limits: SizeLimits) -> Result<Parsed, XksError> {
     let body = body.to_string();
     let request = EncryptRequest::parse(body.as_bytes(), &limits)?;
     Ok((request.plaintext.expose().to_vec(), request.aad, request.cdiv))
