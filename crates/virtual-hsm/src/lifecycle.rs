@@ -1,0 +1,312 @@
+//! Administrative acts on one virtual HSM.
+//!
+//! Each is one transaction: read and verify every row, write, read back and verify again, commit,
+//! then show the new contents. It runs in a task of its own, so that a caller that goes away
+//! cannot stop it between commit and show.
+
+use std::sync::Arc;
+
+use ambient::Random;
+use crypto::Key256;
+use key_manager::{
+    Algorithm, KeyDescription, KeyId, KeyLifecycle, KeyManagerError, KeyState, NewKey, Operation, VersionTag,
+};
+use seal::{Keyring, RowMac, RowRefused, SealingKey};
+use store::{Snapshot, Transaction};
+
+use crate::contents::{self, Contents};
+use crate::hsm::{Inner, Shared, VirtualHsm};
+use crate::rows::{HsmRow, KeyRow, VersionRow};
+use crate::{error, tables};
+
+/// A change of one virtual HSM.
+pub(crate) enum Act {
+    Create(NewKey),
+    SetState(KeyId, KeyState),
+    Rotate(KeyId),
+    RotateKek,
+    /// After the root was rotated: seals and tags anew what depends on an older one.
+    Reseal,
+}
+
+impl KeyLifecycle for VirtualHsm {
+    fn create(&self, key: NewKey) -> Operation<'_, Arc<KeyDescription>> {
+        let id = key.id.clone();
+        Box::pin(async move { self.run(Act::Create(key)).await?.described(&id) })
+    }
+
+    fn list(&self) -> Vec<Arc<KeyDescription>> {
+        let contents = self.0.contents.load();
+        let mut all: Vec<_> = contents
+            .keys
+            .values()
+            .map(|key| Arc::clone(&key.description))
+            .collect();
+        all.sort_by(|a, b| a.id.cmp(&b.id));
+        all
+    }
+
+    fn refused(&self) -> Vec<(String, String)> {
+        let contents = self.0.contents.load();
+        let text = |(id, refused): (&String, &RowRefused)| (id.clone(), refused.to_string());
+        contents.refused.iter().map(text).collect()
+    }
+
+    fn set_state(&self, key: KeyId, state: KeyState) -> Operation<'_, Arc<KeyDescription>> {
+        Box::pin(async move { self.run(Act::SetState(key.clone(), state)).await?.described(&key) })
+    }
+
+    fn rotate(&self, key: KeyId) -> Operation<'_, Arc<KeyDescription>> {
+        Box::pin(async move { self.run(Act::Rotate(key.clone())).await?.described(&key) })
+    }
+}
+
+impl VirtualHsm {
+    /// Replaces the key-encryption key and seals every key version under the new one. Refused
+    /// while a key is refused: its bytes could not be carried over.
+    pub async fn rotate_key_encryption_key(&self) -> Result<(), KeyManagerError> {
+        self.run(Act::RotateKek).await.map(drop)
+    }
+
+    /// Runs one act to its end, whether or not the caller stays.
+    pub(crate) async fn run(&self, act: Act) -> Result<Arc<Contents>, KeyManagerError> {
+        let inner = Arc::clone(&self.0);
+        let task = tokio::spawn(async move { inner.run(act).await });
+        task.await
+            .map_err(|_| KeyManagerError::Unavailable("the change was interrupted".to_owned()))?
+    }
+}
+
+impl Contents {
+    fn described(&self, id: &KeyId) -> Result<Arc<KeyDescription>, KeyManagerError> {
+        Ok(Arc::clone(&self.key(id)?.description))
+    }
+}
+
+impl Inner {
+    async fn run(&self, act: Act) -> Result<Arc<Contents>, KeyManagerError> {
+        let _one_at_a_time = self.changing.lock().await;
+        let keyring = self.shared.keyring.load_full();
+        let mut transaction = self.shared.store.begin().await.map_err(error::store)?;
+        let contents = self.read(&mut transaction, &keyring).await?;
+        let mut draft = Draft {
+            inner: self,
+            keyring: &keyring,
+            mac: keyring.row_mac(tables::KEY),
+            hsm: contents.hsm.clone(),
+            contents,
+            transaction,
+        };
+        if draft.apply(act).await? {
+            let mut transaction = draft.finish().await?;
+            let contents = self.read(&mut transaction, &keyring).await?;
+            transaction.commit().await.map_err(error::store)?;
+            self.install(contents);
+        } else {
+            self.install(draft.contents);
+        }
+        Ok(self.contents.load_full())
+    }
+
+    /// Reads and verifies everything.
+    async fn read(&self, reader: &mut Snapshot, keyring: &Keyring) -> Result<Contents, KeyManagerError> {
+        let id = [self.description.id.as_str().into()];
+        let row = reader
+            .query_one(tables::SELECT_HSM, &id)
+            .await
+            .map_err(error::store)?;
+        let gone = || KeyManagerError::Unavailable("this virtual HSM was destroyed".to_owned());
+        let hsm = contents::verify_hsm(&row.ok_or_else(gone)?, keyring)
+            .map_err(|refused| error::refused(&refused))?;
+        Contents::load(reader, keyring, hsm).await
+    }
+}
+
+/// A change being written.
+struct Draft<'a> {
+    inner: &'a Inner,
+    keyring: &'a Keyring,
+    mac: RowMac,
+    contents: Contents,
+    /// The virtual HSM's row as it will be.
+    hsm: HsmRow,
+    transaction: Transaction,
+}
+
+impl Draft<'_> {
+    /// Returns whether anything changed.
+    async fn apply(&mut self, act: Act) -> Result<bool, KeyManagerError> {
+        if let Act::SetState(id, state) = &act
+            && self.contents.key(id)?.row.state == *state
+        {
+            return Ok(false);
+        }
+        self.hsm.generation = self.transaction.bump_generation().await.map_err(error::store)?;
+        match act {
+            Act::Create(key) => self.create(key).await?,
+            Act::SetState(id, state) => {
+                let mut row = self.contents.key(&id)?.row.clone();
+                row.state = state;
+                self.write(row).await?;
+            }
+            Act::Rotate(id) => self.rotate(&id).await?,
+            Act::RotateKek => self.rotate_kek().await?,
+            Act::Reseal => self.reseal().await?,
+        }
+        Ok(true)
+    }
+
+    /// Writes the virtual HSM's row, with the manifest of everything that was written.
+    async fn finish(mut self) -> Result<Transaction, KeyManagerError> {
+        let mac = self.keyring.row_mac(tables::HSM);
+        self.hsm.update(&mut self.transaction, &mac).await?;
+        Ok(self.transaction)
+    }
+
+    async fn create(&mut self, key: NewKey) -> Result<(), KeyManagerError> {
+        let kek = contents::open_kek(self.keyring, &self.hsm)?;
+        let maker = Maker {
+            shared: &self.inner.shared,
+            mac: &self.mac,
+            kek: &kek,
+        };
+        maker.make(&mut self.transaction, &mut self.hsm, key, false).await
+    }
+
+    async fn rotate(&mut self, id: &KeyId) -> Result<(), KeyManagerError> {
+        let mut row = self.contents.key(id)?.row.clone();
+        let kek = contents::open_kek(self.keyring, &self.hsm)?;
+        let version = new_version(&mut row, &kek, &self.inner.shared)?;
+        version.insert(&mut self.transaction).await?;
+        self.write(row).await
+    }
+
+    /// Updates a key's row and its place in the manifest.
+    async fn write(&mut self, mut row: KeyRow) -> Result<(), KeyManagerError> {
+        row.generation = self.hsm.generation;
+        row.update(&mut self.transaction, &self.mac).await?;
+        self.hsm.manifest.0.insert(row.id, row.generation);
+        Ok(())
+    }
+
+    async fn rotate_kek(&mut self) -> Result<(), KeyManagerError> {
+        if let Some(refused) = self.contents.refused.values().next() {
+            return Err(error::refused(refused));
+        }
+        let random = self.inner.shared.random.as_ref();
+        let old = contents::open_kek(self.keyring, &self.hsm)?;
+        let new = SealingKey::generate(random)?;
+        let versions = contents::read_versions(&mut self.transaction, &self.hsm).await?;
+        for mut version in versions.into_values().flatten() {
+            let owner = self.contents.owner(&version)?;
+            let bytes = contents::open_version(owner, &version, &old)
+                .map_err(|reason| error::refused(&RowRefused::new(tables::VERSION, &version.key, reason)))?;
+            let context = owner.version_context(&version);
+            version.sealed = new
+                .seal(random, &context, bytes.expose())
+                .map_err(error::sealing)?;
+            version.reseal(&mut self.transaction).await?;
+        }
+        self.seal_kek(&new)
+    }
+
+    async fn reseal(&mut self) -> Result<(), KeyManagerError> {
+        let kek = contents::open_kek(self.keyring, &self.hsm)?;
+        self.seal_kek(&kek)?;
+        let keys = self.contents.keys.values().chain(&self.contents.canary);
+        let rows: Vec<KeyRow> = keys.map(|key| key.row.clone()).collect();
+        for row in rows {
+            self.write(row).await?;
+        }
+        Ok(())
+    }
+
+    fn seal_kek(&mut self, kek: &SealingKey) -> Result<(), KeyManagerError> {
+        self.hsm.kek_id = kek.id();
+        let random = self.inner.shared.random.as_ref();
+        let sealed = self.keyring.seal(random, &self.hsm.context(), kek.key().expose());
+        self.hsm.kek = sealed.map_err(error::sealing)?;
+        Ok(())
+    }
+}
+
+impl Contents {
+    fn owner(&self, version: &VersionRow) -> Result<&KeyRow, KeyManagerError> {
+        let mut keys = self.keys.values().chain(&self.canary);
+        keys.find(|key| key.row.id.as_str() == version.key)
+            .map(|key| &key.row)
+            .ok_or(KeyManagerError::UnknownKey)
+    }
+}
+
+/// What it takes to make a key.
+pub(crate) struct Maker<'a> {
+    pub(crate) shared: &'a Shared,
+    pub(crate) mac: &'a RowMac,
+    pub(crate) kek: &'a SealingKey,
+}
+
+impl Maker<'_> {
+    /// Writes a key with its first version, and its place in the manifest of `hsm`, whose row the
+    /// caller writes.
+    pub(crate) async fn make(
+        &self,
+        to: &mut Transaction,
+        hsm: &mut HsmRow,
+        key: NewKey,
+        canary: bool,
+    ) -> Result<(), KeyManagerError> {
+        if hsm.manifest.0.contains_key(&key.id) {
+            return Err(KeyManagerError::KeyExists);
+        }
+        let mut row = KeyRow {
+            id: key.id,
+            hsm: hsm.id.clone(),
+            name: key.name,
+            front: key.front,
+            usage: key.usage,
+            canary,
+            created: self.shared.clock.now(),
+            state: KeyState::Enabled,
+            versions: Vec::new(),
+            generation: hsm.generation,
+        };
+        let version = new_version(&mut row, self.kek, self.shared)?;
+        row.insert(to, self.mac).await?;
+        version.insert(to).await?;
+        hsm.manifest.0.insert(row.id, row.generation);
+        Ok(())
+    }
+}
+
+/// Makes fresh key bytes, sealed under the key-encryption key, and puts the new version's tag
+/// before the others.
+fn new_version(row: &mut KeyRow, kek: &SealingKey, shared: &Shared) -> Result<VersionRow, KeyManagerError> {
+    let random = shared.random.as_ref();
+    let tag = fresh_tag(row, random)?;
+    let key = Key256::generate(random)?;
+    let mut version = VersionRow {
+        key: row.id.to_string(),
+        tag,
+        algorithm: Algorithm::Xaes256Gcm,
+        fingerprint: *key.fingerprint().as_bytes(),
+        created: shared.clock.now(),
+        sealed: Vec::new(),
+    };
+    let context = row.version_context(&version);
+    version.sealed = kek.seal(random, &context, key.expose()).map_err(error::sealing)?;
+    row.versions.insert(0, tag);
+    Ok(version)
+}
+
+/// A random tag that no version of this key has. A key with a thousand versions needs a second
+/// draw once in four million; sixteen equal draws mean that the source repeats itself.
+fn fresh_tag(row: &KeyRow, random: &dyn Random) -> Result<VersionTag, KeyManagerError> {
+    for _ in 0..16 {
+        let tag = VersionTag(random.bytes()?);
+        if !row.versions.contains(&tag) {
+            return Ok(tag);
+        }
+    }
+    Err(ambient::RandomUnavailable.into())
+}
