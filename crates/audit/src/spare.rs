@@ -145,13 +145,14 @@ pub(crate) fn allocate(medium: &dyn Medium, number: u64, size: u64) -> io::Resul
 fn fill(medium: &dyn Medium, name: &str, size: u64) -> io::Result<Box<dyn MediumFile>> {
     medium.remove(name).ok();
     let file = medium.create(name)?;
-    let zeros = vec![0; PIECE_BYTES];
+    let zeros = vec![0; usize::try_from(size).map_or(PIECE_BYTES, |size| size.min(PIECE_BYTES))];
     let mut offset = 0_u64;
     while offset < size {
-        let piece = usize::try_from(size - offset).map_or(PIECE_BYTES, |left| left.min(PIECE_BYTES));
-        file.write_at(offset, zeros.get(..piece).unwrap_or_default())?;
+        let left = usize::try_from(size - offset).unwrap_or(usize::MAX);
+        let piece = zeros.get(..left).unwrap_or(&zeros);
+        file.write_at(offset, piece)?;
         file.sync()?;
-        offset += piece as u64;
+        offset += piece.len() as u64;
     }
     Ok(file)
 }

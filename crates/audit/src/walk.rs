@@ -124,7 +124,8 @@ impl Segment {
 
     /// Hands over the segment from `from` on, window by window, until told to stop.
     fn windows(&self, from: u64, visit: &mut dyn FnMut(u64, &[u8]) -> io::Result<bool>) -> io::Result<()> {
-        let mut window = vec![0; WINDOW_BYTES];
+        let left = usize::try_from(self.size.saturating_sub(from)).unwrap_or(usize::MAX);
+        let mut window = vec![0; left.min(WINDOW_BYTES)];
         let mut offset = from;
         while offset < self.size {
             let read = self.file.read_at(offset, &mut window)?;

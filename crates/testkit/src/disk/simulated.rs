@@ -278,7 +278,7 @@ impl MediumFile for SimulatedFile {
         let offset = position(offset)?;
         let mut state = self.disk.state();
         state.change()?;
-        let used = state.used();
+        let used = state.faults.capacity.map_or(0, |_| state.used());
         let Some(inode) = state.inodes.get(&self.inode) else {
             return Err(io::ErrorKind::NotFound.into());
         };
