@@ -4,7 +4,7 @@
 //! - It is pure: bytes in, values out. No input or output, no clock; randomness is an argument.
 //! - Whatever parses obeys the specification's grammar and limits. A value of one of these types
 //!   needs no second check: an [`Iv`] has 12 or 16 bytes, a [`CiphertextMetadata`] at most 20, an
-//!   [`ErrorMessage`](error::ErrorMessage) is short printable ASCII, a
+//!   [`ErrorMessage`] is short printable ASCII, a
 //!   [`FleetDetails`](message::FleetDetails) has 1 to 10 entries with different ids.
 //! - It is strict where the specification is (members, types, Base64, sizes, algorithms) and lenient
 //!   where that asks for it (unknown members, unknown `kmsOperation`, opaque `kmsRequestId`,
