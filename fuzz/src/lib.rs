@@ -1,1 +1,57 @@
-//! fuzz
+//! Fuzz targets: one plain function for each parser of bytes that come from outside or from
+//! disk. A function takes any bytes and panics if a promise of the parser's is broken; that the
+//! parser itself never panics is the first of them.
+//!
+//! They run in three ways: over the checked-in seeds (`corpus/<target>/`) and mutations of them
+//! in `cargo test`, on any toolchain; under libFuzzer with `cargo xtask fuzz`, where nightly is
+//! there; and over a single file that did harm, by adding it to the seeds.
+
+mod bodies;
+mod ciphertext_metadata;
+mod envelope;
+mod proxy_v2;
+mod sigv4_headers;
+mod uris;
+
+pub use bodies::bodies;
+pub use ciphertext_metadata::ciphertext_metadata;
+pub use envelope::{envelope, sealed};
+pub use proxy_v2::proxy_v2;
+pub use sigv4_headers::{sigv4_headers, verifies};
+pub use uris::uris;
+
+/// A target by its name.
+pub struct Target {
+    /// Also the name of its directory of seeds and of its libFuzzer binary.
+    pub name: &'static str,
+    /// Takes any bytes; panics if a promise is broken.
+    pub run: fn(&[u8]),
+}
+
+/// Every target.
+pub const TARGETS: &[Target] = &[
+    Target {
+        name: "sigv4_headers",
+        run: sigv4_headers,
+    },
+    Target {
+        name: "bodies",
+        run: bodies,
+    },
+    Target {
+        name: "uris",
+        run: uris,
+    },
+    Target {
+        name: "ciphertext_metadata",
+        run: ciphertext_metadata,
+    },
+    Target {
+        name: "envelope",
+        run: envelope,
+    },
+    Target {
+        name: "proxy_v2",
+        run: proxy_v2,
+    },
+];
