@@ -26,9 +26,10 @@ impl SealingKeyId {
         Self(bytes)
     }
 
-    /// From 16 hexadecimal digits.
+    /// From 16 lower-case hexadecimal digits: one id has one text.
     pub fn from_hex(text: &str) -> Option<Self> {
-        crypto::unhex(text)?.try_into().ok().map(Self)
+        let id = Self(crypto::unhex(text)?.try_into().ok()?);
+        (id.to_string() == text).then_some(id)
     }
 
     /// The 8 bytes.
@@ -135,7 +136,7 @@ impl SealingKey {
         &self.key
     }
 
-    /// Seals `secret` for the row that `context` describes; 57 bytes longer than the secret.
+    /// Seals `secret` for the row that `context` describes; 49 bytes longer than the secret.
     pub fn seal(
         &self,
         random: &dyn Random,

@@ -7,7 +7,9 @@ use std::time::Duration;
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{AssertSqlSafe, ConnectOptions, Row as _, Sqlite, SqlitePool, TypeInfo, ValueRef, query::Query};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, Row as _, Sqlite, SqlitePool, TypeInfo, ValueRef, query::Query,
+};
 
 use crate::value::Cell;
 use crate::{Migrations, Row, StoreError, Value, file, migrate};
@@ -188,6 +190,10 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        // After a full disk or a failed write SQLite rolls back by itself; the driver's own
+        // rollback then fails, and it believes for ever that a transaction is open. Such a
+        // connection is closed and replaced.
+        .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
 }
 
 fn bind(sql: &'static str, values: &[Value<'_>]) -> Query<'static, Sqlite, SqliteArguments> {
