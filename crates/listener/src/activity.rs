@@ -36,9 +36,9 @@ pub(crate) enum Timeout {
 /// No byte of a request yet.
 const FRESH: u8 = 0;
 /// HTTP/1.1: a request's head is arriving.
-const READING: u8 = 1;
+pub(crate) const READING: u8 = 1;
 /// A request is with the handler, or its answer on the way.
-const BUSY: u8 = 2;
+pub(crate) const BUSY: u8 = 2;
 /// Between requests.
 const IDLE: u8 = 3;
 /// Output is shut down, input is being discarded.
@@ -53,7 +53,7 @@ pub(crate) struct Activity {
     accepted: Moment,
     /// When the handshake had ended.
     ready: Moment,
-    phase: AtomicU8,
+    pub(crate) phase: AtomicU8,
     /// Nanoseconds; when the phase began.
     since: AtomicU64,
     /// Nanoseconds; since when output is blocked, 0 if it is not.

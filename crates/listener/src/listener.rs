@@ -38,7 +38,7 @@ pub struct Listener {
 /// Reaches a listener while it serves. Cheap to clone.
 #[derive(Clone)]
 pub struct Control {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
     done: watch::Receiver<Option<ShutdownReport>>,
 }
 
@@ -294,7 +294,7 @@ pub(crate) struct Inner {
     pub(crate) common: Arc<Common>,
     pub(crate) settings: ArcSwap<Settings>,
     /// Connections that speak HTTP, by id.
-    registry: Mutex<HashMap<u64, Arc<Connection>>>,
+    pub(crate) registry: Mutex<HashMap<u64, Arc<Connection>>>,
     /// Open connections by client address, where that is limited.
     addresses: Mutex<HashMap<IpAddr, usize>>,
     connection_ids: AtomicU64,

@@ -82,7 +82,7 @@ pub(crate) async fn run<H: Handler>(
 pub(crate) struct Verified {
     peer: Peer,
     client_common_name: Option<Box<str>>,
-    protocol: Protocol,
+    pub(crate) protocol: Protocol,
     tls: Option<TlsParameters>,
 }
 
