@@ -1,5 +1,6 @@
 //! Cargo's plug-ins, built once per version into the user's cache.
 
+use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -26,14 +27,14 @@ fn installed(name: &str, version: &str) -> Result<PathBuf> {
         return Ok(binary);
     }
     println!("building {name} {version}, once for this machine (a few minutes)");
+    let build = tools.join("build");
     let mut command = shell::cargo(["install", "--quiet", "--locked", "--version", version, name])?;
-    command
-        .arg("--root")
-        .arg(&home)
-        .env("CARGO_TARGET_DIR", tools.join("build"));
+    command.arg("--root").arg(&home).env("CARGO_TARGET_DIR", &build);
     shell::run(
         &mut command,
         "check that crates.io can be reached, then try again",
     )?;
+    // Hundreds of megabytes that nobody needs again; if they stay, nothing is wrong.
+    let _ = fs::remove_dir_all(&build);
     Ok(binary)
 }
