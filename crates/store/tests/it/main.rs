@@ -1,5 +1,7 @@
 //! The store over real files.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod durability;
 mod failures;
 mod migrations;
