@@ -91,17 +91,18 @@ impl Reader {
             return self.locate();
         };
         if let Some(next) = self.history.behind(at.segment.number) {
-            let ends_here = next.previous.segment == at.segment.number
-                && next.previous.offset == at.offset
-                && next.start == at.head;
-            let goes_on = next.previous.segment == at.segment.number && next.previous.offset > at.offset;
-            if ends_here {
+            if next.previous.segment != at.segment.number {
+                // A failed write voided this whole segment; its records stand in a later one.
+                return self.locate();
+            }
+            if next.previous.offset <= at.offset {
+                // Batches read beyond the end were voided by a failed sync and stand there again.
+                let read_ahead = next.previous.offset < at.offset && next.voids;
+                if !read_ahead && next.start != at.head || next.start.records > at.head.records {
+                    return Err(at.broken(Damage::End));
+                }
                 *at = Position::begin(&*self.medium, next)?;
                 return Ok(Step::Advanced);
-            }
-            if !goes_on {
-                // What we read last was voided by a failed sync and stands in a later segment.
-                return self.locate();
             }
         }
         match at.segment.batch_at(at.offset)? {

@@ -115,3 +115,29 @@ fn reading_and_verifying_beside_a_busy_writer_see_no_damage() {
     log.close();
     assert_eq!(crate::support::verified(&disk).records, 400);
 }
+
+#[test]
+fn a_reader_reports_damage_and_does_not_go_round_in_circles() {
+    let disk = SimulatedDisk::new();
+    write(&open(&disk), 0..30, 400);
+    let name = audit::format::segment_name(2);
+    let original = disk.contents(&name);
+    // Headers with a right checksum that tell another story: sequence, chain, end before.
+    for (at, flip) in [(55, 1), (55, 0x20), (56, 1), (102, 2), (102, 8)] {
+        let mut contents = original.clone();
+        contents[at] ^= flip;
+        let crc = crc32c::crc32c(&contents[..508]);
+        contents[508..512].copy_from_slice(&crc.to_be_bytes());
+        disk.replace(&name, contents);
+        let mut reader = reader(&disk, 0);
+        let error = loop {
+            match reader.next_record() {
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("damage at {at} unnoticed"),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, audit::VerifyError::Broken(_)), "{error}");
+        assert!(verify(&disk, &VerifyOptions::default(), &mut |_| {}).is_err());
+    }
+}

@@ -1,8 +1,8 @@
 //! A real disk, slowed down. For benchmarks and demonstrations, not for tests: it really waits.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use audit::{Medium, MediumFile, MediumLock};
@@ -17,13 +17,19 @@ pub struct SlowDisk {
 struct Delays {
     each_micros: AtomicU64,
     stall_micros: AtomicU64,
+    gate: Mutex<()>,
 }
 
 impl Delays {
     fn wait(&self) {
-        let stall = self.stall_micros.swap(0, Ordering::SeqCst);
+        {
+            // Whoever meets the stall keeps everybody else waiting too.
+            let _gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+            let stall = self.stall_micros.swap(0, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_micros(stall));
+        }
         let each = self.each_micros.load(Ordering::SeqCst);
-        std::thread::sleep(Duration::from_micros(each.saturating_add(stall)));
+        std::thread::sleep(Duration::from_micros(each));
     }
 }
 
@@ -39,6 +45,7 @@ impl SlowDisk {
             delays: Arc::new(Delays {
                 each_micros: AtomicU64::new(micros(delay)),
                 stall_micros: AtomicU64::new(0),
+                gate: Mutex::new(()),
             }),
         }
     }
@@ -48,7 +55,7 @@ impl SlowDisk {
         self.delays.each_micros.store(micros(delay), Ordering::SeqCst);
     }
 
-    /// Makes the next sync take `duration` longer.
+    /// Stalls the disk for `duration` from its next sync on: every sync waits meanwhile.
     pub fn stall(&self, duration: Duration) {
         self.delays.stall_micros.store(micros(duration), Ordering::SeqCst);
     }
