@@ -275,3 +275,37 @@ async fn key_bytes_are_in_no_file() {
     assert!(!holds(kek.key().expose()));
     assert!(!holds(crypto::hex(kek.key().expose()).as_bytes()));
 }
+
+#[tokio::test]
+async fn without_the_database_keys_work_and_changes_fail() {
+    let world = World::new().await;
+    let (opened, key) = world.hsm().await;
+    world.store.close().await;
+    let output = encrypt(&opened, &key, b"x", None).await.unwrap();
+    assert_eq!(decrypt(&opened, &key, &output, None).await.unwrap(), b"x");
+    opened.manager.probe().await.unwrap();
+    let failed = opened.lifecycle.set_state(key.clone(), KeyState::Disabled).await;
+    assert!(matches!(failed, Err(KeyManagerError::Unavailable(_))));
+    assert_eq!(opened.manager.describe(&key).unwrap().state, KeyState::Enabled);
+}
+
+/// A change that fails half way shows nothing and leaves nothing behind.
+#[tokio::test]
+async fn a_change_that_cannot_be_written_changes_nothing() {
+    let world = World::new().await;
+    let (opened, key) = world.hsm().await;
+    let trigger = "CREATE TRIGGER broken BEFORE UPDATE ON virtual_hsm \
+                   BEGIN SELECT RAISE(ABORT, 'broken'); END";
+    let mut transaction = world.store.begin().await.unwrap();
+    transaction.execute(trigger, &[]).await.unwrap();
+    transaction.commit().await.unwrap();
+    let before = opened.lifecycle.list();
+    let more = world.new_key("more");
+    assert!(opened.lifecycle.rotate(key.clone()).await.is_err());
+    assert!(opened.lifecycle.create(more).await.is_err());
+    assert!(opened.lifecycle.set_state(key, KeyState::Disabled).await.is_err());
+    assert_eq!(opened.lifecycle.list(), before);
+    let (_, again) = world.reopened().await;
+    assert_eq!(again[0].lifecycle.list(), before);
+    assert!(again[0].lifecycle.refused().is_empty());
+}
