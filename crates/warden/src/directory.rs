@@ -174,7 +174,6 @@ pub struct Credential {
     pub secret: SecretBytes,
     /// From then on it opens nothing.
     pub expires: Option<Timestamp>,
-    pub(crate) created: Timestamp,
     pub(crate) last_use: Arc<LastUse>,
 }
 

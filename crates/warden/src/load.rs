@@ -258,7 +258,6 @@ fn credential(row: &CredentialRow, keyring: &Keyring, shared: &mut Shared) -> Re
         access_key_id: row.access_key_id.as_str().into(),
         secret,
         expires: row.expires.map(Timestamp::from_micros),
-        created: Timestamp::from_micros(row.created),
         last_use: Arc::clone(
             shared
                 .last_uses
