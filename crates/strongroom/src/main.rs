@@ -1,2 +1,10 @@
 //! The `strongroom` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use strongroom::cli::{self, Cli};
+
+fn main() -> ExitCode {
+    cli::run(Cli::parse()).into()
+}

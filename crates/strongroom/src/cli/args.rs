@@ -1,0 +1,286 @@
+//! The grammar of the command line. The texts here are what `--help` prints.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  done
+  1  refused or failed; standard error says what to do next
+  2  the command line is wrong
+  3  no server answers on the socket";
+
+/// Holds your keys for AWS KMS: an external key store with its XKS proxy and key managers.
+#[derive(Debug, Parser)]
+#[command(name = "strongroom", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(disable_help_subcommand = true, propagate_version = false)]
+pub struct Cli {
+    /// Print one JSON value instead of text for people
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// The server's data directory; its socket is DIR/admin.sock
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// The server's management socket [default: DIR/admin.sock, or STRONGROOM_SOCKET]
+    #[arg(long, global = true, value_name = "PATH", conflicts_with = "data_dir")]
+    pub socket: Option<PathBuf>,
+    #[command(subcommand)]
+    #[expect(missing_docs, reason = "clap would print it")]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start everything on loopback with a throw-away CA, prove it, and run until Ctrl-C
+    Dev(DevArgs),
+    /// Make the data directory, the seal key, the store, the audit log and the first root key
+    Init {
+        /// The configuration that names them; without it, the usual places in --data-dir
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Run the server
+    Serve {
+        /// The configuration file
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Tell how the server fares and what it serves
+    Status,
+    /// Virtual HSMs: key managers in software
+    #[command(subcommand)]
+    Vhsm(VhsmCommand),
+    /// Keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// External key stores, as AWS KMS sees them
+    #[command(subcommand)]
+    KeyStore(KeyStoreCommand),
+    /// SigV4 credentials, with which AWS KMS signs its requests
+    #[command(subcommand)]
+    Credential(CredentialCommand),
+    /// The audit log
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// The configuration file
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// After a restore from a backup
+    #[command(subcommand)]
+    Recovery(RecoveryCommand),
+}
+
+/// `dev`
+#[derive(Debug, Args)]
+pub struct DevArgs {
+    /// Where the XKS proxy listens; port 0 lets the system choose
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
+    pub xks_listen: SocketAddr,
+}
+
+/// `vhsm`
+#[derive(Debug, Subcommand)]
+pub enum VhsmCommand {
+    /// Create a virtual HSM with a key-encryption key of its own
+    Create {
+        /// What to call it: 1 to 64 of a-z A-Z 0-9 . _ -
+        name: String,
+    },
+    /// List the virtual HSMs
+    List,
+}
+
+/// `key`
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Create a 256-bit AES key
+    Create {
+        /// What to call it: 1 to 64 of a-z A-Z 0-9 . _ -
+        name: String,
+        /// The virtual HSM that makes and keeps it, by id or name
+        #[arg(long, value_name = "VHSM")]
+        vhsm: String,
+        /// What the key may do, for good
+        #[arg(long, value_name = "USAGE", default_value = "encrypt,decrypt",
+              value_parser = ["encrypt,decrypt", "encrypt", "decrypt", "none"])]
+        usage: String,
+    },
+    /// List the keys
+    List {
+        /// Only those of this virtual HSM, by id or name
+        #[arg(long, value_name = "VHSM")]
+        vhsm: Option<String>,
+    },
+    /// Show one key
+    Show {
+        /// Its id or name
+        key: String,
+    },
+    /// Let a disabled key be used again
+    Enable {
+        /// Its id or name
+        key: String,
+    },
+    /// Stop every use of a key at once
+    Disable {
+        /// Its id or name
+        key: String,
+    },
+}
+
+/// `key-store`
+#[derive(Debug, Subcommand)]
+pub enum KeyStoreCommand {
+    /// Create an external key store
+    Create {
+        /// What to call it: 1 to 64 of a-z A-Z 0-9 . _ -
+        name: String,
+        /// The URI path before /kms/xks/v1, such as /example; random unless chosen
+        #[arg(long, value_name = "PREFIX")]
+        path_prefix: Option<String>,
+        /// Accept requests signed for this AWS Region only
+        #[arg(long, value_name = "REGION")]
+        region: Option<String>,
+        /// Serve it on this listener only (may be repeated)
+        #[arg(long = "listener", value_name = "NAME")]
+        listeners: Vec<String>,
+        /// Accept only clients with this certificate common name (may be repeated)
+        #[arg(long = "common-name", value_name = "CN")]
+        common_names: Vec<String>,
+    },
+    /// List the key stores
+    List,
+    /// Show one key store, its bindings and credentials
+    Show {
+        /// Its id or name
+        key_store: String,
+    },
+    /// Let a key store use a key, under an external key id
+    Bind {
+        /// The key store's id or name
+        key_store: String,
+        /// The key's id or name
+        key: String,
+        /// The id to tell AWS KMS [default: random]
+        #[arg(long, value_name = "ID")]
+        external_key_id: Option<String>,
+        /// Only for callers whose ARN fits this pattern, with * and ? (may be repeated)
+        #[arg(long = "principal", value_name = "ARN")]
+        principals: Vec<String>,
+        /// Only for KMS keys whose ARN fits this pattern, with * and ? (may be repeated)
+        #[arg(long = "kms-key", value_name = "ARN")]
+        kms_keys: Vec<String>,
+    },
+    /// Stop every use at once, answers under way included
+    Block {
+        /// The key store's id or name
+        key_store: String,
+        /// Block this external key only
+        #[arg(long, value_name = "ID")]
+        external_key_id: Option<String>,
+        /// Why; it stands in the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Allow use again
+    Unblock {
+        /// The key store's id or name
+        key_store: String,
+        /// Unblock this external key only
+        #[arg(long, value_name = "ID")]
+        external_key_id: Option<String>,
+    },
+}
+
+/// `credential`
+#[derive(Debug, Subcommand)]
+pub enum CredentialCommand {
+    /// Add a credential; a generated secret is shown this once
+    Add {
+        /// The key store's id or name
+        key_store: String,
+        /// When it ends: 90d, 12h, 30m or 2027-01-31T00:00:00Z [default: never]
+        #[arg(long, value_name = "WHEN")]
+        expires: Option<String>,
+        /// The access key id of an existing secret: 20 to 30 of A-Z 2-7
+        #[arg(long, value_name = "ID", requires = "secret_file")]
+        access_key_id: Option<String>,
+        /// Read an existing secret from this file, or - for standard input
+        #[arg(long, value_name = "PATH", requires = "access_key_id")]
+        secret_file: Option<PathBuf>,
+        /// Write what the AWS KMS console imports to this new file (mode 0600) instead of showing it
+        #[arg(long, value_name = "PATH")]
+        console_file: Option<PathBuf>,
+    },
+    /// List the credentials of a key store, without their secrets
+    List {
+        /// The key store's id or name
+        key_store: String,
+    },
+    /// End a credential at once
+    Retire {
+        /// The key store's id or name
+        key_store: String,
+        /// Which one
+        access_key_id: String,
+    },
+}
+
+/// `audit`
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Read the whole log and check every checksum and chain link
+    Verify {
+        /// The log's directory [default: DIR/audit of --data-dir]
+        #[arg(long, value_name = "DIR")]
+        log_dir: Option<PathBuf>,
+        /// The log must still hold everything up to this head, noted from an earlier run
+        #[arg(long, value_name = "RECORDS:CHAIN")]
+        head: Option<audit::Head>,
+    },
+    /// Print the newest records
+    Tail {
+        /// The log's directory [default: DIR/audit of --data-dir]
+        #[arg(long, value_name = "DIR")]
+        log_dir: Option<PathBuf>,
+        /// How many
+        #[arg(long, short = 'n', value_name = "COUNT", default_value_t = 10)]
+        lines: usize,
+        /// Go on with every new record until Ctrl-C
+        #[arg(long, short)]
+        follow: bool,
+    },
+}
+
+/// `config`
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Check a configuration file and the files that it names
+    Check {
+        /// The configuration file
+        file: PathBuf,
+    },
+    /// Print an annotated configuration file to start from
+    Example,
+}
+
+/// `recovery`
+#[derive(Debug, Subcommand)]
+pub enum RecoveryCommand {
+    /// Accept that the store is older than the audit log says, and serve again
+    Acknowledge,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,91 @@
+//! `status`
+
+use admin::NodeStatus;
+use admin::message::Status;
+use warden::view::StatusView;
+
+use super::{Call, short, vhsm};
+use crate::cli::output::{fields, table};
+
+pub(in crate::cli) async fn run(call: Call<'_>) -> anyhow::Result<()> {
+    call.output.show(&call.client.status().await?, text)
+}
+
+pub(super) fn text(status: &Status) -> String {
+    let yes_or_no = if status.ready { "yes" } else { "NO" };
+    let nobody = || "nobody: your uid is no actor of this server, so this is all you see".to_owned();
+    let mut text = fields(&[
+        ("ready", yes_or_no.to_owned()),
+        ("version", status.version.clone()),
+        ("you are", status.actor.clone().unwrap_or_else(nobody)),
+    ]);
+    if let Some(view) = &status.warden {
+        text.push_str(&keys(view));
+    }
+    if let Some(node) = &status.node {
+        text.push_str(&node_text(node));
+    }
+    text
+}
+
+fn keys(view: &StatusView) -> String {
+    let mut text = fields(&[
+        ("standing", view.standing.clone()),
+        ("key stores", view.key_stores.to_string()),
+        ("keys", view.keys.to_string()),
+        ("in flight", view.in_flight.to_string()),
+        ("generation", view.generation.to_string()),
+        (
+            "audit log",
+            format!("{}, {} records", view.log_state, view.log_records),
+        ),
+        ("log head", format!("{}:{}", view.log_records, view.log_head)),
+    ]);
+    for reason in &view.reasons {
+        text.push_str(&format!("NOT READY: {reason}\n"));
+    }
+    for alarm in &view.alarms {
+        text.push_str(&format!("ALARM: {}: {}\n", alarm.place, alarm.problem));
+    }
+    for manager in &view.key_managers {
+        let (kind, name, health) = (&manager.kind, &manager.name, vhsm::health(manager));
+        text.push_str(&format!("{kind} {name}: {health}, {} keys\n", manager.keys));
+    }
+    text
+}
+
+fn node_text(node: &NodeStatus) -> String {
+    let mut text = fields(&[
+        ("process", format!("{}, since {}", node.pid, short(&node.started))),
+        ("data", node.data_dir.clone()),
+    ]);
+    for line in &node.hardening {
+        text.push_str(&format!("{line}\n"));
+    }
+    for danger in &node.dangers {
+        text.push_str(&format!("DANGER: {danger}\n"));
+    }
+    let rows: Vec<_> = node
+        .listeners
+        .iter()
+        .map(|listener| {
+            vec![
+                listener.name.clone(),
+                listener.kind.clone(),
+                listener.address.clone(),
+                if listener.mtls { "yes" } else { "no" }.to_owned(),
+                listener
+                    .certificate_expires
+                    .as_deref()
+                    .map_or_else(|| "-".to_owned(), short),
+            ]
+        })
+        .collect();
+    text.push('\n');
+    text.push_str(&table(
+        &["listener", "kind", "address", "mtls", "certificate until"],
+        &rows,
+        "no listener",
+    ));
+    text
+}

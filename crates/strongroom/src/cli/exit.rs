@@ -1,0 +1,58 @@
+//! Exit codes, and what a failure prints.
+
+use std::process::ExitCode;
+
+use admin::{ClientError, ErrorBody};
+
+use super::Output;
+
+/// How the process ends. The numbers are documented in `--help`; scripts rely on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Ok = 0,
+    /// Refused or failed.
+    Failed = 1,
+    /// The command line is wrong; clap ends the process with the same number.
+    Usage = 2,
+    /// No server answers on the socket.
+    Unreachable = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// The command line is well formed, but what it says cannot be.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct UsageError(pub(super) String);
+
+/// Prints a failure and chooses the exit code.
+pub(super) fn report(result: anyhow::Result<()>, output: &Output) -> Exit {
+    let Err(error) = result else { return Exit::Ok };
+    let (exit, body) = classify(&error);
+    output.error(&body);
+    exit
+}
+
+fn classify(error: &anyhow::Error) -> (Exit, ErrorBody) {
+    if let Some(usage) = error.downcast_ref::<UsageError>() {
+        return (Exit::Usage, ErrorBody::local("usage", usage.to_string()));
+    }
+    match error.downcast_ref::<ClientError>() {
+        Some(ClientError::Refused(body)) => (Exit::Failed, body.clone()),
+        Some(ClientError::Unreachable { .. }) => (
+            Exit::Unreachable,
+            ErrorBody::local("unreachable", format!("{error:#}")),
+        ),
+        Some(error @ ClientError::Reference(_)) => {
+            (Exit::Usage, ErrorBody::local("usage", error.to_string()))
+        }
+        Some(ClientError::Protocol(_)) | None => {
+            (Exit::Failed, ErrorBody::local("failed", format!("{error:#}")))
+        }
+    }
+}

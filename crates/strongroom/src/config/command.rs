@@ -1,0 +1,102 @@
+//! `config check` and `config example`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ambient::{Clock, SystemClock};
+use listener::ListenerConfig;
+use serde::Serialize;
+
+use super::{Config, EXAMPLE};
+use crate::cli::{ConfigCommand, Output};
+use crate::serve::runtime;
+use crate::server;
+
+#[derive(Serialize)]
+struct Checked {
+    accepted: bool,
+    listeners: Vec<String>,
+    dangers: Vec<String>,
+    remarks: Vec<String>,
+}
+
+pub(crate) fn command(command: ConfigCommand, output: &Output) -> anyhow::Result<()> {
+    match command {
+        ConfigCommand::Example => output.write(EXAMPLE),
+        ConfigCommand::Check { file } => check(&file, output),
+    }
+}
+
+fn check(file: &Path, output: &Output) -> anyhow::Result<()> {
+    let config = Config::read(file)?;
+    rehearse(&config)?;
+    let checked = Checked {
+        accepted: true,
+        listeners: config
+            .listeners
+            .all()
+            .map(|(kind, listener)| format!("{kind} {} on {}", listener.name, listener.address))
+            .collect(),
+        dangers: config.dangers(),
+        remarks: remarks(&config),
+    };
+    output.show(&checked, |checked| {
+        let mut text = format!("{} is accepted\n", file.display());
+        for listener in &checked.listeners {
+            text.push_str(&format!("  listener: {listener}\n"));
+        }
+        for danger in &checked.dangers {
+            text.push_str(&format!("  danger: {danger}\n"));
+        }
+        for remark in &checked.remarks {
+            text.push_str(&format!("  remark: {remark}\n"));
+        }
+        text
+    })
+}
+
+/// Reads the certificates, keys and CAs that are there, as a start would.
+fn rehearse(config: &Config) -> anyhow::Result<()> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let runtime = runtime()?;
+    let _inside = runtime.enter();
+    let mut complete = config
+        .listeners
+        .all()
+        .filter(|(_, listener)| files(listener).all(|file| file.exists()));
+    complete.try_for_each(|(_, listener)| server::rehearse(listener, &clock))
+}
+
+fn files(listener: &ListenerConfig) -> impl Iterator<Item = &PathBuf> {
+    let tls = listener
+        .tls
+        .iter()
+        .flat_map(|tls| [&tls.certificate_file, &tls.private_key_file]);
+    tls.chain(listener.mtls.iter().flat_map(|mtls| &mtls.ca_files))
+}
+
+/// What is allowed but hardly meant; also what a start on this machine would meet.
+fn remarks(config: &Config) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if config.listeners.xks.is_empty() {
+        remarks.push("there is no [[listeners.xks]], so AWS KMS cannot reach this server".to_owned());
+    }
+    if config.actors.is_empty() {
+        remarks.push("there is no [[actors]], so nobody can manage this server".to_owned());
+    }
+    let places = config.places();
+    if !places.data_dir.path().exists() {
+        let shown = places.data_dir.path().display();
+        remarks.push(format!("{shown} does not exist yet: run `strongroom init`"));
+    }
+    for (_, listener) in config.listeners.all() {
+        for file in files(listener).filter(|file| !file.exists()) {
+            remarks.push(format!(
+                "{} does not exist (listener {})",
+                file.display(),
+                listener.name
+            ));
+        }
+    }
+    remarks
+}

@@ -1,0 +1,112 @@
+//! The sections that belong to the composition.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use listener::ListenerConfig;
+use serde::Deserialize;
+
+/// `[store]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreSection {
+    /// The SQLite database. Default: `store.db` in the data directory.
+    pub path: Option<PathBuf>,
+}
+
+/// `[seal]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SealSection {
+    /// The key file. Default: `seal.key` in the data directory; better on another disk.
+    pub key_file: Option<PathBuf>,
+}
+
+/// `[audit]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditSection {
+    /// The directory of its segments. Default: `audit` in the data directory.
+    pub directory: Option<PathBuf>,
+    /// Sizes and bounds.
+    pub limits: audit::LogConfig,
+}
+
+/// `[warden]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WardenSection {
+    /// See [`warden::Settings::max_in_flight`].
+    pub max_in_flight: u32,
+    /// See [`warden::Settings::max_in_flight_per_key_store`].
+    pub max_in_flight_per_key_store: u32,
+    /// See [`warden::Settings::recorded_refusals_per_minute`].
+    pub recorded_refusals_per_minute: u32,
+}
+
+impl Default for WardenSection {
+    fn default() -> Self {
+        let usual = warden::Settings::default();
+        Self {
+            max_in_flight: usual.max_in_flight,
+            max_in_flight_per_key_store: usual.max_in_flight_per_key_store,
+            recorded_refusals_per_minute: usual.recorded_refusals_per_minute,
+        }
+    }
+}
+
+impl WardenSection {
+    /// As the warden takes it.
+    pub fn settings(&self) -> warden::Settings {
+        warden::Settings {
+            max_in_flight: self.max_in_flight,
+            max_in_flight_per_key_store: self.max_in_flight_per_key_store,
+            recorded_refusals_per_minute: self.recorded_refusals_per_minute,
+            ..warden::Settings::default()
+        }
+    }
+}
+
+/// `[admin]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdminSection {
+    /// The socket. Default: `admin.sock` in the data directory, which only the server's own user
+    /// can reach; place it elsewhere for other users.
+    pub socket: Option<PathBuf>,
+    /// Permission bits of the socket, octal text. Default `"0660"`.
+    #[serde(deserialize_with = "listener::units::file_mode")]
+    pub socket_mode: u32,
+    /// How long an orderly end waits for requests under way. Default 10 s, as a service manager
+    /// kills after 90 s at the latest.
+    #[serde(deserialize_with = "listener::units::duration")]
+    pub shutdown_grace: Duration,
+}
+
+impl Default for AdminSection {
+    fn default() -> Self {
+        Self {
+            socket: None,
+            socket_mode: 0o660,
+            shutdown_grace: Duration::from_secs(10),
+        }
+    }
+}
+
+/// `[[listeners.xks]]` and `[[listeners.health]]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListenersSection {
+    /// Those that serve the XKS Proxy API.
+    pub xks: Vec<ListenerConfig>,
+    /// Those for the probes of load balancers alone.
+    pub health: Vec<ListenerConfig>,
+}
+
+impl ListenersSection {
+    /// All of them with their kinds.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, &ListenerConfig)> {
+        let xks = self.xks.iter().map(|listener| ("xks", listener));
+        xks.chain(self.health.iter().map(|listener| ("health", listener)))
+    }
+}

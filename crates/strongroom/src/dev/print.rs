@@ -1,0 +1,91 @@
+//! What to type next. Every line works as printed.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::contract::Contract;
+use super::proof::{Proved, decrypt_body, encrypt_body, health_body};
+
+/// The instructions; the last line is the one to wait for.
+pub(super) fn instructions(contract: &Contract, proved: &Proved, dir: &Path) -> anyhow::Result<String> {
+    let program = std::env::current_exe()?;
+    let command = format!(
+        "{} --data-dir {}",
+        quoted(&program.display().to_string()),
+        quoted(&dir.display().to_string())
+    );
+    let key = format!("keys/{}", contract.xks.external_key_id);
+    let health = curl(contract, "health", &health_body());
+    let encrypt = curl(contract, &format!("{key}/encrypt"), &encrypt_body());
+    let decrypt = curl(
+        contract,
+        &format!("{key}/decrypt"),
+        &decrypt_body(&proved.encrypted),
+    );
+    let dev_json = Contract::path(dir);
+    Ok(format!(
+        "Strongroom runs on loopback with a throw-away CA. One Encrypt and one Decrypt over HTTPS are proved.\n\
+         \n\
+         Ask for its health, encrypt, and decrypt, as AWS KMS does:\n\n{health}\n\n{encrypt}\n\n{decrypt}\n\
+         \n\
+         Look at it, throw the switch and take it back:\n\n\
+         {command} status\n\
+         {command} key-store show dev\n\
+         {command} key-store block dev --reason 'trying it out'\n\
+         {command} key-store unblock dev\n\
+         {command} audit tail\n\
+         \n\
+         For tools: {}\n\
+         End it with Ctrl-C.\n\
+         \n\
+         ready: {}{}\n",
+        dev_json.display(),
+        contract.xks.endpoint,
+        contract.xks.uri_path,
+    ))
+}
+
+fn curl(contract: &Contract, resource: &str, body: &Value) -> String {
+    let xks = &contract.xks;
+    // The header is what curl would send; naming it makes every curl since 7.75 sign it with its
+    // port, as it is sent.
+    let host = xks.endpoint.strip_prefix("https://").unwrap_or(&xks.endpoint);
+    format!(
+        "curl --silent --show-error --aws-sigv4 'aws:amz:{}:{}' --user {} --cacert {} -H 'Host: {host}' \
+         -H 'Content-Type: application/json' -X POST -d {} {}",
+        xks.region,
+        xks_api::SIGNING_SERVICE,
+        quoted(&format!("{}:{}", xks.access_key_id, xks.secret_access_key)),
+        quoted(&xks.ca_certificate.display().to_string()),
+        quoted(&body.to_string()),
+        quoted(&format!("{}{}/{resource}", xks.endpoint, xks.uri_path)),
+    )
+}
+
+/// For a POSIX shell: as it is if nothing in it is special, otherwise in single quotes.
+fn quoted(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:+=".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_shell_would_read_otherwise_is_quoted() {
+        for (text, expected) in [
+            ("/tmp/x-1.pem", "/tmp/x-1.pem"),
+            ("/tmp/two words", "'/tmp/two words'"),
+            ("it's", "'it'\\''s'"),
+            ("", "''"),
+            ("$HOME", "'$HOME'"),
+        ] {
+            assert_eq!(quoted(text), expected);
+        }
+    }
+}

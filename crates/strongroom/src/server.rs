@@ -1,0 +1,163 @@
+//! The composition: every part of a server, started in order and stopped in reverse.
+
+mod doors;
+mod node;
+mod parts;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use admin::Actors;
+use ambient::{Clock, Random, SystemClock, SystemRandom};
+use anyhow::Context;
+use audit::Medium;
+use proxy::Proxy;
+use seal::harden::Hardening;
+use warden::Warden;
+
+use crate::config::{self, Config};
+use crate::data_dir::Lock;
+pub use doors::Door;
+use doors::Doors;
+pub(crate) use doors::rehearse;
+pub(crate) use parts::MIGRATIONS;
+use parts::Parts;
+
+/// What a test or a benchmark exchanges; by default the real things.
+pub struct Overrides {
+    /// The clock of everything.
+    pub clock: Arc<dyn Clock>,
+    /// The randomness of everything.
+    pub random: Arc<dyn Random>,
+    /// Where the audit log lies, instead of in its directory.
+    pub medium: Option<Arc<dyn Medium>>,
+    /// Who may manage, instead of the configuration's actors.
+    pub actors: Option<Actors>,
+    /// What hardening the process achieved before, for `status`.
+    pub hardening: Option<Hardening>,
+}
+
+impl Default for Overrides {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            medium: None,
+            actors: None,
+            hardening: None,
+        }
+    }
+}
+
+/// A server that serves.
+pub struct Server {
+    parts: Parts,
+    proxy: Arc<Proxy>,
+    admin: Arc<admin::Server>,
+    doors: Doors,
+    node: node::Node,
+    /// The configuration in force.
+    config: Mutex<Config>,
+    _lock: Lock,
+}
+
+impl Server {
+    /// Starts everything that `config` says. When this returns, every door is open. Must be called
+    /// in a multi-threaded Tokio runtime, on a data directory that [`crate::init`] made.
+    pub async fn start(config: Config, overrides: Overrides) -> anyhow::Result<Self> {
+        config.check()?;
+        let places = config.places();
+        places.data_dir.check()?;
+        let lock = places.data_dir.lock()?;
+        let parts = Parts::start(&config, &places, &overrides).await?;
+        match Self::open_doors(&config, &places.socket, overrides, &parts).await {
+            Ok((proxy, admin, doors, node)) => Ok(Self {
+                parts,
+                proxy,
+                admin,
+                doors,
+                node,
+                config: Mutex::new(config),
+                _lock: lock,
+            }),
+            Err(error) => {
+                parts.stop().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn open_doors(
+        config: &Config,
+        socket: &Path,
+        overrides: Overrides,
+        parts: &Parts,
+    ) -> anyhow::Result<(Arc<Proxy>, Arc<admin::Server>, Doors, node::Node)> {
+        let Overrides { clock, random, .. } = &overrides;
+        let (warden, random) = (Arc::clone(&parts.warden), Arc::clone(random));
+        let proxy = Proxy::new(&config.proxy, Arc::clone(&warden), Arc::clone(clock), &*random)?;
+        let proxy = Arc::new(proxy);
+        let bound = doors::bind(config, socket, clock)?;
+        let node = node::Node::new(clock.now(), overrides.hardening);
+        let actors = match overrides.actors {
+            Some(actors) => actors,
+            None => config.actors()?,
+        };
+        let status = node.status(config, &bound.controls());
+        let admin = Arc::new(admin::Server::new(warden, random, actors, status));
+        let doors = bound.open(&proxy, &admin);
+        Ok((proxy, admin, doors, node))
+    }
+
+    /// Every door with its kind and address, the management socket last.
+    pub fn doors(&self) -> Vec<Door> {
+        self.doors.list()
+    }
+
+    /// The address of the first XKS listener.
+    pub fn xks_address(&self) -> Option<SocketAddr> {
+        self.doors().iter().find(|door| door.kind == "xks")?.address.tcp()
+    }
+
+    /// The management socket.
+    pub fn socket(&self) -> PathBuf {
+        self.config().places().socket
+    }
+
+    /// The warden, to be asked in-process.
+    pub fn warden(&self) -> &Arc<Warden> {
+        &self.parts.warden
+    }
+
+    /// The proxy's counters.
+    pub fn metrics(&self) -> &proxy::Metrics {
+        self.proxy.metrics()
+    }
+
+    /// Takes over a new configuration, whole or not at all: certificates, client authentication,
+    /// limits and deadlines of listeners, and actors.
+    pub fn reload(&self, new: Config) -> anyhow::Result<()> {
+        let old = self.config();
+        new.check()?;
+        config::fixed_differences(&old, &new)?;
+        let actors = new.actors()?;
+        self.doors.reload(&old, &new).context("nothing was reloaded")?;
+        self.admin.set_actors(actors);
+        self.admin.set_node(self.node.status(&new, self.doors.controls()));
+        *self.config.lock().unwrap_or_else(PoisonError::into_inner) = new;
+        Ok(())
+    }
+
+    /// Closes the doors, lets requests under way finish within the configured grace, and stops
+    /// everything. All that was acknowledged is durable long before.
+    pub async fn shutdown(self) {
+        let grace = self.config().admin.shutdown_grace;
+        self.doors.close(grace).await;
+        self.parts.stop().await;
+    }
+
+    fn config(&self) -> Config {
+        self.config.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

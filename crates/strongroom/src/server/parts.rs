@@ -1,0 +1,114 @@
+//! What lies behind the doors: seal, store, log, key managers, warden.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ambient::Random;
+use anyhow::{Context, bail};
+use audit::{Directory, Log, Medium};
+use key_manager::KeyManagerProvider;
+use seal::{KeyFile, Keyring};
+use store::{Migrations, Store};
+use virtual_hsm::VirtualHsms;
+use warden::Warden;
+
+use super::Overrides;
+use crate::config::{Config, Places};
+
+/// Every table of a server's store, in the order in which the crates depend on each other.
+pub(crate) const MIGRATIONS: &[Migrations] = &[
+    seal::roots::MIGRATIONS,
+    virtual_hsm::MIGRATIONS,
+    warden::MIGRATIONS,
+];
+
+/// The warden and what it stands on.
+pub(super) struct Parts {
+    pub(super) warden: Arc<Warden>,
+    store: Store,
+}
+
+impl Parts {
+    pub(super) async fn start(
+        config: &Config,
+        places: &Places,
+        overrides: &Overrides,
+    ) -> anyhow::Result<Self> {
+        let Overrides { clock, random, .. } = overrides;
+        let seal = KeyFile::open(&places.seal_key)?;
+        let store = open_store(&places.store).await?;
+        let keyring = Arc::new(load_keyring(&store, &seal).await?);
+        let medium = match &overrides.medium {
+            Some(medium) => Arc::clone(medium),
+            None => open_directory(&places.log)?,
+        };
+        let log = open_log(Arc::clone(&medium), config, overrides).await?;
+        let hsms = VirtualHsms::new(
+            store.clone(),
+            Arc::clone(&keyring),
+            Arc::clone(random),
+            Arc::clone(clock),
+        );
+        let providers: Vec<Arc<dyn KeyManagerProvider>> = vec![Arc::new(hsms)];
+        let warden = Warden::start(warden::Parts {
+            store: store.clone(),
+            keyring,
+            log,
+            medium,
+            providers,
+            clock: Arc::clone(clock),
+            random: Arc::clone(random),
+            settings: config.warden.settings(),
+        });
+        let warden = warden.await.context("the warden cannot start")?;
+        Ok(Self { warden, store })
+    }
+
+    pub(super) async fn stop(&self) {
+        self.warden.shutdown().await;
+        self.store.close().await;
+    }
+}
+
+async fn open_store(path: &Path) -> anyhow::Result<Store> {
+    // Opening would make one; a server without its store must not come up empty.
+    if !path.exists() {
+        bail!(
+            "the store {} does not exist: run `strongroom init`, or restore it from a backup",
+            path.display()
+        );
+    }
+    Store::open(path, MIGRATIONS)
+        .await
+        .with_context(|| format!("cannot open the store {}", path.display()))
+}
+
+async fn load_keyring(store: &Store, seal: &KeyFile) -> anyhow::Result<Keyring> {
+    let mut snapshot = store.read().await?;
+    Ok(seal::roots::load(&mut snapshot, seal).await?)
+}
+
+fn open_directory(path: &Path) -> anyhow::Result<Arc<dyn Medium>> {
+    let directory = Directory::open_existing(path).with_context(|| {
+        format!(
+            "cannot open the audit log's directory {}: run `strongroom init`, or restore it",
+            path.display()
+        )
+    })?;
+    Ok(Arc::new(directory))
+}
+
+async fn open_log(medium: Arc<dyn Medium>, config: &Config, overrides: &Overrides) -> anyhow::Result<Log> {
+    let (clock, random): (_, Arc<dyn Random>) = (Arc::clone(&overrides.clock), Arc::clone(&overrides.random));
+    let limits = config.audit.limits;
+    // Reads the last segment whole.
+    let opened = tokio::task::spawn_blocking(move || Log::open(medium, clock, &*random, limits));
+    let (log, recovery) = opened.await?.context("cannot open the audit log")?;
+    if let Some(cut) = recovery.cut {
+        tracing::warn!(
+            bytes = cut.bytes,
+            "an unfinished batch at the end of the audit log was cut off; nobody had been told of it"
+        );
+    }
+    Ok(log)
+}
