@@ -66,6 +66,11 @@ pub(crate) async fn run<A: Accept, H: Handler>(
             break grace;
         }
         tokio::select! {
+            biased;
+            changed = stop.changed() => if changed.is_err() {
+                break Duration::ZERO;
+            },
+            Some(_) = connections.join_next() => {}
             accepted = socket.accept() => match accepted {
                 Ok(accepted) => {
                     pause = PAUSES.0;
@@ -80,10 +85,6 @@ pub(crate) async fn run<A: Accept, H: Handler>(
                     tokio::time::sleep(pause).await;
                     pause = pause.saturating_mul(2).min(PAUSES.1);
                 }
-            },
-            Some(_) = connections.join_next() => {}
-            changed = stop.changed() => if changed.is_err() {
-                break Duration::ZERO;
             },
         }
     };

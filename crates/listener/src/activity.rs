@@ -43,6 +43,8 @@ pub(crate) const BUSY: u8 = 2;
 const IDLE: u8 = 3;
 /// Output is shut down, input is being discarded.
 const LINGERING: u8 = 4;
+/// That has gone on long enough.
+const LINGERED: u8 = 5;
 
 pub(crate) struct Activity {
     pub(crate) common: Arc<Common>,
@@ -142,9 +144,16 @@ impl Activity {
 
     /// Output has ended; what still arrives is discarded.
     pub(crate) fn lingering(&self) {
-        if self.phase.load(SeqCst) != LINGERING {
-            self.enter(LINGERING, self.now());
-        }
+        self.enter(LINGERING, self.now());
+    }
+
+    /// Enough has been discarded.
+    pub(crate) fn end_lingering(&self) {
+        self.phase.store(LINGERED, SeqCst);
+    }
+
+    pub(crate) fn has_lingered(&self) -> bool {
+        self.phase.load(SeqCst) == LINGERED
     }
 
     /// Whether input may be left unread behind the last answer.
@@ -188,6 +197,10 @@ impl Activity {
         count.fetch_sub(1, SeqCst);
         if self.handling.load(SeqCst) == 0 && self.answering.load(SeqCst) == 0 {
             self.enter(IDLE, self.now());
+            if self.multiplexed {
+                // This is another task: the connection's own may sleep without a timer.
+                self.waker.wake();
+            }
         }
     }
 

@@ -94,7 +94,7 @@ counters! {
     malformed,
     /// Connections broken by the client amid a request.
     aborted,
-    /// Handlers that panicked; their connection was closed.
+    /// Handlers that panicked; their connection (HTTP/2: request) was ended.
     panics,
 }
 

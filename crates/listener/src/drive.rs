@@ -52,6 +52,12 @@ where
                 activity.stop();
                 continue;
             }
+            if timeout == Timeout::Linger {
+                // Not an end of its own: HTTP knows why it closes.
+                activity.end_lingering();
+                last_call = Some(expiry.saturating_add(activity.limits.linger));
+                continue;
+            }
             return Poll::Ready(Ended::TimedOut(timeout));
         }
     })

@@ -14,7 +14,8 @@ use crate::incoming::Incoming;
 /// What a listener serves.
 ///
 /// One call per request; calls run concurrently. The future is dropped when the client goes away
-/// or the server stops, at any `.await`. A panic ends the connection and nothing else.
+/// or the server stops, at any `.await`. A panic ends the connection (HTTP/2: the one
+/// request) and nothing else.
 pub trait Handler: Send + Sync + 'static {
     /// Answers one request. `Content-Length` and `Date` are added. A body that carries secrets is
     /// made with [`crate::wiping`].
@@ -68,6 +69,7 @@ pub(crate) async fn serve<H: Handler>(
                 connection: Arc::clone(&connection),
                 deadline,
                 body,
+                read: false,
             };
             handler.handle(incoming).await
         }

@@ -25,6 +25,8 @@ pub struct Incoming {
     /// Until when an answer is of use.
     pub deadline: Deadline,
     pub(crate) body: hyper::body::Incoming,
+    /// Whether all of the body has been read.
+    pub(crate) read: bool,
 }
 
 impl Incoming {
@@ -53,8 +55,9 @@ impl Incoming {
     /// ends with the answer. A body that came in pieces is wiped when the last clone is dropped.
     pub async fn read_body(&mut self, cap: usize) -> Result<Bytes, BodyError> {
         let result = body::read(&mut self.body, cap, &self.connection.activity).await;
-        if result.is_err() {
-            self.close_connection();
+        match result {
+            Ok(_) => self.read = true,
+            Err(_) => self.close_connection(),
         }
         result
     }
@@ -70,7 +73,7 @@ impl Drop for Incoming {
     /// A body that nobody read stays unread: the connection ends instead. HTTP/2 resets the one
     /// stream by itself.
     fn drop(&mut self) {
-        let unread = !hyper::body::Body::is_end_stream(&self.body);
+        let unread = !self.read && !hyper::body::Body::is_end_stream(&self.body);
         if unread && self.connection.protocol == Protocol::Http1 {
             self.close_connection();
         }

@@ -191,7 +191,8 @@ async fn prelude<'i>(
         (Some(most), Some(address)) => Some(inner.address_place(address, most)?),
         _ => None,
     };
-    if timeout(limits.first_byte, stream.readable()).await.is_err() {
+    // `readable()` may be wrong; a peek is not.
+    if timeout(limits.first_byte, stream.peek(&mut [0])).await.is_err() {
         counters.timeout_first_byte.add();
         return None;
     }

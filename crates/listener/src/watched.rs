@@ -57,7 +57,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
 impl<T: AsyncRead + AsyncWrite + Unpin> Watched<T> {
     fn poll_discard(&mut self, cx: &mut Context<'_>, mut left: usize) -> Poll<()> {
         let mut space = [0; 2_048];
-        while left > 0 {
+        while left > 0 && !self.connection.activity.has_lingered() {
             let mut buffer = ReadBuf::new(&mut space);
             let read = Pin::new(&mut self.inner).poll_read(cx, &mut buffer);
             let count = buffer.filled().len();

@@ -31,7 +31,7 @@ pub(super) struct TokioClock(tokio::time::Instant);
 
 impl TokioClock {
     #[expect(clippy::disallowed_methods, reason = "the clock of paused tests")]
-    pub(super) fn new() -> Arc<dyn Clock> {
+    pub(super) fn start() -> Arc<dyn Clock> {
         Arc::new(Self(tokio::time::Instant::now()))
     }
 }
@@ -114,7 +114,7 @@ pub(super) struct InMemory {
 
 impl InMemory {
     pub(super) fn new(limits: Limits) -> Self {
-        Self::with_clock(limits, TokioClock::new())
+        Self::with_clock(limits, TokioClock::start())
     }
 
     pub(super) fn with_clock(limits: Limits, clock: Arc<dyn Clock>) -> Self {
@@ -284,9 +284,9 @@ impl Authority {
     pub(super) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "test authority");
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("test authority {}", COUNT.fetch_add(1, Ordering::Relaxed));
+        params.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap();
         let directory = TempDir::new().unwrap();
@@ -384,7 +384,7 @@ pub(super) fn client_config(
 
 /// Waits, in small steps of whatever clock runs, until something other tasks do has happened.
 pub(super) async fn eventually(mut happened: impl FnMut() -> bool) {
-    for _ in 0..5_000 {
+    for _ in 0..20_000 {
         if happened() {
             return;
         }

@@ -88,7 +88,10 @@ async fn shutdown_over_http2_finishes_streams_and_takes_no_more() {
     eventually(|| served.control.counters().requests == 1).await;
     let control = served.control.clone();
     let shutdown = tokio::spawn(async move { control.shutdown(LONG).await });
-    eventually(|| client.is_closed()).await;
+    let address = served.control.local_addr().tcp().unwrap();
+    while tokio::net::TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
     served.probe.release.notify_one();
     assert_eq!(waiting.await.unwrap().status(), 200);
     assert_eq!(

@@ -15,7 +15,7 @@ fn head_of(bytes: usize) -> String {
     format!("{start}{}{end}", "v".repeat(bytes - start.len() - end.len()))
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn header_bytes_exactly() {
     for (split, limit) in [(false, 1_024), (true, 1_024), (false, 16_384), (true, 16_384)] {
         let listener = InMemory::new(Limits {
@@ -370,7 +370,7 @@ async fn an_unread_body_ends_the_connection_and_no_body_does_not() {
     assert!(closed(&mut stream).await);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_no_http_is_answered_plainly_and_closed() {
     for garbage in [
         "\0\0\0\0\r\n\r\n",
