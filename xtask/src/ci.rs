@@ -117,14 +117,7 @@ fn lints() -> Result<()> {
 }
 
 fn docs() -> Result<()> {
-    let mut command = shell::cargo([
-        "doc",
-        "--quiet",
-        "--workspace",
-        "--no-deps",
-        "--document-private-items",
-        "--locked",
-    ])?;
+    let mut command = shell::cargo(["doc", "--quiet", "--workspace", "--no-deps", "--locked"])?;
     command.env("RUSTDOCFLAGS", "-D warnings");
     shell::run(&mut command, "mend the documentation as shown above")
 }

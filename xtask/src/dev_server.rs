@@ -1,7 +1,7 @@
 //! A running `strongroom dev` and what it tells tools about itself (`DIR/dev.json`).
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -19,7 +19,9 @@ const START: Duration = Duration::from_secs(60);
 /// Killed when dropped, unless stopped in order before.
 pub struct DevServer {
     child: Child,
-    data: TempDir,
+    data: PathBuf,
+    /// Removed with the server, unless the directory is the caller's.
+    _temporary: Option<TempDir>,
     contract: Contract,
     /// What it printed until it was ready.
     printed: Vec<String>,
@@ -57,11 +59,23 @@ impl DevServer {
     /// It cannot be started, ends early, or says nothing for a minute; with what it printed.
     pub fn start(strongroom: &Path) -> Result<Self> {
         let data = tempfile::tempdir().context("cannot make a temporary directory")?;
+        let mut server = Self::start_in(strongroom, data.path())?;
+        server._temporary = Some(data);
+        Ok(server)
+    }
+
+    /// The same in a directory that stays.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_in(strongroom: &Path, data: &Path) -> Result<Self> {
+        let mut log = tempfile::tempfile().context("cannot make a file for its log")?;
         let mut child = Command::new(strongroom)
             .args(["dev", "--xks-listen", "127.0.0.1:0", "--data-dir"])
-            .arg(data.path())
+            .arg(data)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(log.try_clone()?)
             .spawn()
             .with_context(|| format!("cannot start {}", strongroom.display()))?;
         let output = child.stdout.take().context("the child has no output")?;
@@ -70,15 +84,19 @@ impl DevServer {
             Err(error) => {
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(error);
+                let mut text = String::new();
+                log.rewind()?;
+                log.read_to_string(&mut text)?;
+                return Err(error.context(format!("`strongroom dev` did not start; its log:\n{text}")));
             }
         };
-        let path = data.path().join("dev.json");
+        let path = data.join("dev.json");
         let text = fs::read(&path).with_context(|| format!("`strongroom dev` left no {}", path.display()))?;
         let contract = serde_json::from_slice(&text).context("dev.json lacks a member of its contract")?;
         Ok(Self {
             child,
-            data,
+            data: data.to_owned(),
+            _temporary: None,
             contract,
             printed,
         })
@@ -86,7 +104,7 @@ impl DevServer {
 
     /// Where it keeps its data, `dev.json` among them.
     pub fn data_dir(&self) -> &Path {
-        self.data.path()
+        &self.data
     }
 
     /// How to reach the proxy.
