@@ -15,6 +15,7 @@ use crate::requests::Pool;
 use crate::rows::{LARGEST, Row, is_wanted, rows};
 use crate::sample::Sample;
 use crate::server_process::{Kind, Server};
+use crate::slow_disk;
 
 /// What to measure, and for how long.
 #[derive(Args)]
@@ -76,6 +77,12 @@ pub(crate) async fn run(options: &Options) -> Result<Report> {
     if is_wanted("memory", &options.rows) {
         eprintln!("memory under 64 connections with the largest bodies");
         report.largest_bodies = Some(largest_bodies(cores, options).await?);
+    }
+    if is_wanted("slow disk", &options.rows) {
+        eprintln!("1800/s over a slow disk, and with a stall");
+        // A stall halfway needs some time on both sides.
+        let seconds = Duration::from_secs(options.seconds.max(4));
+        report.slow_disk = slow_disk::measure(seconds, cores).await?;
     }
     Ok(report)
 }

@@ -20,6 +20,7 @@ mod requests;
 mod rows;
 mod sample;
 mod server_process;
+mod slow_disk;
 
 use std::path::PathBuf;
 
@@ -43,16 +44,14 @@ struct Arguments {
 enum Serve {
     /// One of the servers under measurement (started by the measurement itself)
     #[command(hide = true)]
-    Serve {
-        kind: ConstantServer,
-        directory: PathBuf,
-    },
+    Serve { kind: Served, directory: PathBuf },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum ConstantServer {
+enum Served {
     Null,
     Listener,
+    Slow,
 }
 
 fn main() -> Result<()> {
@@ -62,8 +61,9 @@ fn main() -> Result<()> {
         Some(Serve::Serve { kind, directory }) => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             match kind {
-                ConstantServer::Null => runtime.block_on(null_server::serve(&directory)),
-                ConstantServer::Listener => runtime.block_on(listener_server::serve(&directory)),
+                Served::Null => runtime.block_on(null_server::serve(&directory)),
+                Served::Listener => runtime.block_on(listener_server::serve(&directory)),
+                Served::Slow => runtime.block_on(slow_disk::serve(&directory)),
             }
         }
         None => {

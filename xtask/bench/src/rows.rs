@@ -11,7 +11,8 @@ pub(crate) struct Row {
     pub(crate) connections: u32,
 }
 
-const SMALL: Operation = Operation::Encrypt {
+/// What the slow disk, the handshakes and the first answers ask for.
+pub(crate) const SMALL: Operation = Operation::Encrypt {
     plaintext: 32,
     aad: 200,
     cdiv: true,
@@ -46,7 +47,7 @@ const OPERATIONS: &[(&str, Operation)] = &[
 ];
 
 /// KMS's default limit for an external key store, in requests per second (XKS-KMS-04).
-const KMS_LIMIT: u32 = 1_800;
+pub(crate) const KMS_LIMIT: u32 = 1_800;
 
 /// The bodies that fill memory most, of those that every proxy must take.
 pub(crate) const LARGEST: Operation = Operation::Encrypt {

@@ -1,5 +1,6 @@
 //! What one measurement found.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Counts and times; those of several rounds add up.
@@ -7,8 +8,8 @@ use std::time::Duration;
 pub(crate) struct Sample {
     /// Answers with status 200.
     pub(crate) completed: u64,
-    /// Other answers.
-    pub(crate) refused: u64,
+    /// Other answers, by status.
+    pub(crate) refused: BTreeMap<u16, u64>,
     /// No answer: the connection broke.
     pub(crate) broken: u64,
     /// The server's CPU time, user and system.
@@ -37,7 +38,7 @@ impl Sample {
                 self.times
                     .push(u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX));
             }
-            Some(_) => self.refused += 1,
+            Some(status) => *self.refused.entry(status).or_default() += 1,
             None => self.broken += 1,
         }
     }
@@ -45,7 +46,9 @@ impl Sample {
     /// Adds another round or worker.
     pub(crate) fn add(&mut self, mut other: Self) {
         self.completed += other.completed;
-        self.refused += other.refused;
+        for (status, count) in other.refused {
+            *self.refused.entry(status).or_default() += count;
+        }
         self.broken += other.broken;
         self.cpu += other.cpu;
         self.elapsed += other.elapsed;
@@ -96,6 +99,9 @@ mod tests {
         sample.count(None, Duration::from_secs(9));
         let [p50, p99, max] = sample.quantiles([500, 990, 1000]);
         assert_eq!([p50, p99, max].map(|time| time.as_micros()), [50, 99, 100]);
-        assert_eq!((sample.completed, sample.refused, sample.broken), (101, 1, 1));
+        assert_eq!(
+            (sample.completed, sample.refused[&503], sample.broken),
+            (101, 1, 1)
+        );
     }
 }

@@ -4,7 +4,7 @@ use std::env;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 
 use anyhow::{Context as _, Result};
 use xtask::dev_server::DevServer;
@@ -71,7 +71,7 @@ impl Server {
 
     /// Starts `strongroom dev`, built beside this binary.
     pub(crate) fn strongroom(cores: Option<Cores>) -> Result<Self> {
-        let binary = env::current_exe()?.with_file_name("strongroom");
+        let binary = dev_binary()?;
         let server = on_the_servers_core(cores, || DevServer::start(&binary))?;
         let (_, port) = server
             .xks()
@@ -86,6 +86,28 @@ impl Server {
             ca,
             process: Process::Dev(Box::new(server)),
         })
+    }
+
+    /// Starts the proxy over a slow disk from this binary, on a data directory that a
+    /// `strongroom dev` has left; a line on the returned input stalls the disk.
+    pub(crate) fn slow(directory: &Path, ca: &Path, cores: Option<Cores>) -> Result<(Self, ChildStdin)> {
+        let mut command = Command::new(env::current_exe()?);
+        command
+            .args(["serve", "slow"])
+            .arg(directory)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut child = on_the_servers_core(cores, || command.spawn().context("cannot start a server"))?;
+        let input = child.stdin.take().context("the child has no input")?;
+        let address = announced(&mut child).context("the proxy over a slow disk did not start");
+        let address = address.inspect_err(|_| drop(child.kill()))?;
+        let server = Self {
+            kind: Kind::Strongroom,
+            address,
+            ca: ca.to_owned(),
+            process: Process::Own(child),
+        };
+        Ok((server, input))
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -112,6 +134,11 @@ impl Drop for Server {
             let _ = child.wait();
         }
     }
+}
+
+/// `strongroom`, built beside this binary.
+pub(crate) fn dev_binary() -> Result<PathBuf> {
+    Ok(env::current_exe()?.with_file_name("strongroom"))
 }
 
 /// A child inherits the cores of the thread that starts it.

@@ -1,40 +1,51 @@
 //! AWS's own test client (`aws-samples/aws-kms-xksproxy-test-client`), run from a checkout that
 //! the user names; nothing of it is part of this project.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use tempfile::TempDir;
 
-use crate::dev_server::DevServer;
+use super::clients;
+use crate::dev_server::{DevServer, Xks};
 use crate::shell;
 
-/// External key ids that the client's `-a` asks for, and the usage of the key behind each.
+/// The variable that tells the client an external key id, that id, and the usage of the key
+/// behind it; `-a` asks for all of them.
 const KEYS: &[(&str, &str, &str)] = &[
     ("ENCRYPT_ONLY_KEY_ID", "encrypt_only_key", "encrypt"),
     ("DECRYPT_ONLY_KEY_ID", "decrypt_only_key", "decrypt"),
     ("IMPOTENT_KEY_ID", "impotent_key", "none"),
 ];
 
+/// The name of the virtual HSM and of the key store that `strongroom dev` makes.
+const DEV: &str = "dev";
+
 /// Every check of the client, over HTTPS, with the restricted keys it wants.
 pub(super) fn run(server: &DevServer, strongroom: &Path, checkout: &Path) -> Result<()> {
     let xks = server.xks();
-    for (_, external_key_id, usage) in KEYS {
-        make_key(server, strongroom, external_key_id, usage)?;
+    for (_, name, usage) in KEYS {
+        let admin = |arguments: &[&str]| {
+            let mut command = Command::new(strongroom);
+            command.arg("--data-dir").arg(server.data_dir()).args(arguments);
+            shell::read(&mut command, "see the message above")
+        };
+        admin(&["key", "create", name, "--vhsm", DEV, "--usage", usage])?;
+        admin(&["key-store", "bind", DEV, name, "--external-key-id", name])?;
     }
-    let host = xks
-        .endpoint
-        .strip_prefix("https://")
-        .context("the endpoint is not https")?;
     let prefix = xks
         .uri_path
         .strip_suffix("/kms/xks/v1")
         .context("the URI path has an unknown end")?;
+    let curl_home = curl_home(xks)?;
     let mut client = Command::new("./test-xks-proxy");
     client
         .arg("-a")
         .current_dir(checkout)
-        .env("XKS_PROXY_HOST", host)
+        .env("CURL_HOME", curl_home.path())
+        .env("XKS_PROXY_HOST", "localhost")
         .env("URI_PREFIX", prefix.trim_start_matches('/'))
         .env("SIGV4_ACCESS_KEY_ID", &xks.access_key_id)
         .env("SIGV4_SECRET_ACCESS_KEY", &xks.secret_access_key)
@@ -57,31 +68,15 @@ pub(super) fn run(server: &DevServer, strongroom: &Path, checkout: &Path) -> Res
     Ok(())
 }
 
-/// A key of the given usage on the first virtual HSM, bound to the key store under its external
-/// key id.
-fn make_key(server: &DevServer, strongroom: &Path, external_key_id: &str, usage: &str) -> Result<()> {
-    let admin = |arguments: &[&str]| {
-        let mut command = Command::new(strongroom);
-        command
-            .args(arguments)
-            .arg("--json")
-            .arg("--data-dir")
-            .arg(server.data_dir());
-        shell::read(&mut command, "see the message above")
-    };
-    let key = admin(&["key", "create", "--usage", usage])?;
-    let key: serde_json::Value = serde_json::from_str(&key)?;
-    let key = key
-        .get("id")
-        .and_then(|id| id.as_str())
-        .context("`key create --json` names no id")?;
-    let stores: serde_json::Value = serde_json::from_str(&admin(&["key-store", "list"])?)?;
-    let store = stores
-        .get(0)
-        .and_then(|store| store.get("name"))
-        .and_then(|name| name.as_str());
-    let store = store.context("`key-store list --json` names no key store")?;
-    admin(&["key-store", "bind", store, external_key_id, key]).map(drop)
+/// A directory with curl's settings for the client, which takes no port: see
+/// [`clients::connect_to`].
+fn curl_home(xks: &Xks) -> Result<TempDir> {
+    let home = tempfile::tempdir().context("cannot make a temporary directory")?;
+    fs::write(
+        home.path().join(".curlrc"),
+        format!("connect-to = \"{}\"\n", clients::connect_to(xks)?),
+    )?;
+    Ok(home)
 }
 
 /// Checks passed and failed, from the client's last line: "All 30 tests PASSED.", "All 30 tests

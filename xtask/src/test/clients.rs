@@ -52,7 +52,7 @@ fn curl_lines(printed: &[String]) -> Vec<String> {
 /// A health check signed by curl, and a `GET`, signed and not.
 pub(super) fn curl(server: &DevServer) -> Result<()> {
     let xks = server.xks();
-    let url = format!("{}{}/health", xks.endpoint, xks.uri_path);
+    let url = format!("https://localhost{}/health", xks.uri_path);
     let body = r#"{"requestMetadata":{"kmsRequestId":"curl","kmsOperation":"KmsHealthCheck"}}"#;
     let posted = curl_once(xks, &url, &["--data-binary", body], true)?;
     ensure!(
@@ -86,6 +86,7 @@ fn curl_once(xks: &Xks, url: &str, options: &[&str], signed: bool) -> Result<Str
         .args(["--write-out", "%{http_code} %{content_type}"])
         .args(options)
         .arg(url);
+    command.args(["--connect-to", &connect_to(xks)?]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().context("cannot start curl")?;
     let mut input = child.stdin.take().context("the child has no input")?;
@@ -106,6 +107,16 @@ fn curl_once(xks: &Xks, url: &str, options: &[&str], signed: bool) -> Result<Str
         output.status
     );
     String::from_utf8(output.stdout).context("curl wrote something other than UTF-8")
+}
+
+/// Makes curl reach the server behind the URL's default port: before 8.0, curl signs no other
+/// port, though it sends it.
+pub(super) fn connect_to(xks: &Xks) -> Result<String> {
+    let (_, port) = xks
+        .endpoint
+        .rsplit_once(':')
+        .context("the endpoint has no port")?;
+    Ok(format!("localhost:443:127.0.0.1:{port}"))
 }
 
 /// The four operations and their errors, signed by botocore (`xtask/python/clients.py`).
