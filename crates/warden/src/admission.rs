@@ -24,7 +24,9 @@ pub struct Load {
     pub max_in_flight: u32,
 }
 
-/// Bounds what is under way: in all, and for each key store. Decrypt outranks encrypt (data that
+/// Bounds what is under way: in all, and for each key store. What lies beyond one key store's
+/// bound is kept for those that have little under way (a quarter of it each), so that several
+/// floods together do not shut out the others either. Decrypt outranks encrypt (data that
 /// exists must stay readable): the last fifth is kept for it. Health checks do not come through
 /// here at all.
 #[derive(Debug)]
@@ -53,7 +55,10 @@ impl Admission {
         Self {
             in_flight: Arc::default(),
             max: settings.max_in_flight,
-            max_per_store: settings.max_in_flight_per_key_store,
+            // Whatever was set, one key store leaves an eighth to the others.
+            max_per_store: settings
+                .max_in_flight_per_key_store
+                .min(settings.max_in_flight - settings.max_in_flight / 8),
         }
     }
 
@@ -69,7 +74,9 @@ impl Admission {
         if all > share(self.max) {
             return Err(FailureKind::Overloaded("too many requests are under way"));
         }
-        if of_store > share(self.max_per_store) {
+        let kept = self.max.saturating_sub(self.max_per_store);
+        if of_store > share(self.max_per_store) || (all > self.max_per_store && of_store > (kept / 4).max(1))
+        {
             return Err(FailureKind::Overloaded(
                 "too many requests of this key store are under way",
             ));
@@ -113,16 +120,34 @@ mod tests {
     }
 
     #[test]
+    fn two_floods_together_shut_out_nobody() {
+        let door = admission(512, 384);
+        let stores: Vec<_> = (0..6).map(|_| Arc::new(StoreLoad::default())).collect();
+        let flood = |store: &Arc<StoreLoad>| -> Vec<_> {
+            std::iter::from_fn(|| door.enter(Act::Decrypt, store).ok()).collect()
+        };
+        let places: Vec<_> = stores.iter().map(flood).collect();
+        let taken: Vec<_> = places.iter().map(Vec::len).collect();
+        assert_eq!(taken, [384, 32, 32, 32, 32, 0]);
+        drop(places);
+        assert_eq!(door.load().in_flight, 0);
+    }
+
+    #[test]
     fn the_last_fifth_is_kept_for_decrypt() {
         let door = admission(10, 10);
-        let store = Arc::new(StoreLoad::default());
+        let (store, other) = (Arc::new(StoreLoad::default()), Arc::new(StoreLoad::default()));
         let _places: Vec<_> = (0..8)
             .map(|_| door.enter(Act::Encrypt, &store).unwrap())
             .collect();
         assert!(door.enter(Act::Encrypt, &store).is_err());
-        let _more: Vec<_> = (0..2)
-            .map(|_| door.enter(Act::Decrypt, &store).unwrap())
-            .collect();
-        assert!(door.enter(Act::Decrypt, &store).is_err());
+        assert!(door.enter(Act::Encrypt, &other).is_err());
+        let _more = door.enter(Act::Decrypt, &store).unwrap();
+        assert!(
+            door.enter(Act::Decrypt, &store).is_err(),
+            "one key store never takes all"
+        );
+        let _last = door.enter(Act::Decrypt, &other).unwrap();
+        assert!(door.enter(Act::Decrypt, &other).is_err());
     }
 }

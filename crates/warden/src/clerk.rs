@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ambient::Clock;
-use audit::{AppendRefused, Log, Pending, Receipt};
+use audit::{AppendRefused, Health, Log, Pending, Receipt};
 use key_manager::{KeyId, ManagerId};
 use policy::Act;
 use serde::Serialize;
@@ -30,7 +30,7 @@ struct KeyUse<'a> {
 }
 
 /// Who asked, through what.
-#[derive(Serialize)]
+#[derive(Clone, Copy, Serialize)]
 struct Who<'a> {
     key_store: &'a str,
     access_key_id: &'a str,
@@ -52,9 +52,43 @@ struct Who<'a> {
     source_vpce: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     peer: Option<&'a str>,
+    /// The caller's texts did not fit into a record and were cut.
+    #[serde(skip_serializing_if = "is_false")]
+    shortened: bool,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+/// To how many bytes each text of a caller is cut if all of them do not fit into a record; even if
+/// every byte needs six in JSON, all of them do then.
+const SHORTENED: usize = 512;
+
 impl<'a> Who<'a> {
+    /// The caller's own texts are as long as the front lets them be, and no key may be used
+    /// without a record because of that.
+    fn shortened(self) -> Self {
+        let cut = |text: Option<&'a str>| {
+            let text = text?;
+            text.get(..text.floor_char_boundary(SHORTENED))
+        };
+        Self {
+            external_key: cut(self.external_key),
+            request_id: cut(self.request_id),
+            operation: cut(self.operation),
+            principal: cut(self.principal),
+            foreign_key: cut(self.foreign_key),
+            via_service: cut(self.via_service),
+            source_vpc: cut(self.source_vpc),
+            source_vpce: cut(self.source_vpce),
+            peer: cut(self.peer),
+            shortened: true,
+            ..self
+        }
+    }
+
     fn of(caller: &'a Caller, external_key: Option<&'a str>) -> Self {
         let evidence = &caller.evidence;
         Self {
@@ -69,6 +103,7 @@ impl<'a> Who<'a> {
             source_vpc: evidence.source_vpc.as_deref(),
             source_vpce: evidence.source_vpce.as_deref(),
             peer: evidence.peer.as_deref(),
+            shortened: false,
         }
     }
 }
@@ -132,7 +167,7 @@ struct Started<'a> {
 
 /// Writes records into the log.
 pub(crate) struct Clerk {
-    pub(crate) log: Log,
+    pub(crate) log: Arc<Log>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -145,14 +180,14 @@ impl Clerk {
         error: Option<&'static str>,
     ) -> Result<Pending, FailureKind> {
         let (act, key, manager) = used;
-        self.append(&KeyUse {
+        self.append_with(Who::of(caller, Some(external_key)), |who| KeyUse {
             kind: "key-use",
             act: act.as_str(),
             outcome: if error.is_none() { "computed" } else { "failed" },
             error,
             key: key.as_str(),
             key_manager: manager.as_str(),
-            who: Who::of(caller, Some(external_key)),
+            who,
         })
     }
 
@@ -163,11 +198,11 @@ impl Clerk {
         act: &str,
         error: &str,
     ) -> Result<Pending, FailureKind> {
-        self.append(&Refusal {
+        self.append_with(Who::of(caller, external_key), |who| Refusal {
             kind: "refusal",
             act,
             error,
-            who: Who::of(caller, external_key),
+            who,
         })
     }
 
@@ -229,12 +264,29 @@ impl Clerk {
         })
     }
 
+    /// Whether records become durable now.
+    pub(crate) fn is_writing(&self) -> bool {
+        matches!(self.log.state().health, Health::Writing | Health::Stalled { .. })
+    }
+
+    fn append_with<'a, R: Serialize>(
+        &self,
+        who: Who<'a>,
+        record: impl Fn(Who<'a>) -> R,
+    ) -> Result<Pending, FailureKind> {
+        match self.append(&record(who)) {
+            Err(FailureKind::TooLarge) => self.append(&record(who.shortened())),
+            done => done,
+        }
+    }
+
     fn append(&self, record: &impl Serialize) -> Result<Pending, FailureKind> {
         let mut json = Vec::with_capacity(768);
         serde_json::to_writer(&mut json, record)
             .map_err(|error| FailureKind::LogUnavailable(error.to_string()))?;
         self.log.append(&json).map_err(|refused| match refused {
             AppendRefused::Full => FailureKind::Overloaded("the log's queue is full"),
+            AppendRefused::TooLarge => FailureKind::TooLarge,
             other => FailureKind::LogUnavailable(other.to_string()),
         })
     }

@@ -1,22 +1,23 @@
 //! The immutable snapshot that the request path reads.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use ambient::Timestamp;
 use crypto::SecretBytes;
-use key_manager::{KeyDescription, KeyId, KeyManager, KeyManagerError, ManagerId, Name, Opened};
+use key_manager::{KeyDescription, KeyId, KeyManager, KeyManagerError, KeyState, ManagerId, Name, Opened};
 use policy::{Callers, Facts};
 
-use crate::KeyStoreId;
 use crate::admission::StoreLoad;
 use crate::last_use::LastUse;
 use crate::view::AlarmView;
+use crate::{FailureKind, KeyStoreId};
 
 /// Whether keys may be used at all.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Standing {
     /// As usual.
+    #[default]
     Serving,
     /// The store is older than its log (a restored backup): nothing is answered until an
     /// administrator acknowledges the recovery, for a block may have been lost with it.
@@ -25,11 +26,14 @@ pub enum Standing {
 
 /// Everything that the request path needs to know, at one generation of the store. Replaced as a
 /// whole by every administrative act.
+#[derive(Default)]
 pub struct Directory {
     pub(crate) standing: Standing,
     pub(crate) generation: u64,
     pub(crate) by_prefix: HashMap<Box<str>, Arc<KeyStore>>,
     pub(crate) managers: HashMap<ManagerId, Opened>,
+    /// Keys that stay disabled, whatever their key manager says.
+    pub(crate) noted_disabled: HashSet<KeyId>,
     pub(crate) alarms: Vec<AlarmView>,
 }
 
@@ -54,18 +58,38 @@ impl Directory {
         self.by_prefix.values()
     }
 
-    /// A key store by id or name.
-    pub(crate) fn find_key_store(&self, reference: &str) -> Option<&Arc<KeyStore>> {
-        self.key_stores()
-            .find(|store| store.id.as_str() == reference || store.name.as_str() == reference)
+    /// A key store of an earlier snapshot, as it is in this one. It is gone if its row was refused.
+    pub(crate) fn same_key_store(&self, earlier: &KeyStore) -> Result<&Arc<KeyStore>, FailureKind> {
+        self.key_store(&earlier.path_prefix)
+            .filter(|now| now.id == earlier.id)
+            .ok_or(FailureKind::UnknownExternalKey)
     }
 
-    /// A key manager by id or name.
+    /// A key store by id, else by name.
+    pub(crate) fn find_key_store(&self, reference: &str) -> Option<&Arc<KeyStore>> {
+        let by_id = self.key_stores().find(|store| store.id.as_str() == reference);
+        by_id.or_else(|| self.key_stores().find(|store| store.name.as_str() == reference))
+    }
+
+    /// A key manager by id, else by name.
     pub(crate) fn find_manager(&self, reference: &str) -> Option<&Opened> {
-        self.managers.values().find(|opened| {
-            let description = &opened.description;
-            description.id.as_str() == reference || description.name.as_str() == reference
+        let by_id = ManagerId::parse(reference)
+            .ok()
+            .and_then(|id| self.managers.get(&id));
+        by_id.or_else(|| {
+            let mut all = self.managers.values();
+            all.find(|opened| opened.description.name.as_str() == reference)
         })
+    }
+
+    /// The state that a key is in, which is the stricter of what its key manager and what the
+    /// manifest say.
+    pub(crate) fn state_of(&self, key: &KeyDescription) -> KeyState {
+        if self.noted_disabled.contains(&key.id) {
+            KeyState::Disabled
+        } else {
+            key.state
+        }
     }
 
     /// A key by id, or by name where that is unambiguous over all key managers.
@@ -157,12 +181,10 @@ impl KeyStore {
         self.bindings.get(external_key_id)
     }
 
-    pub(crate) fn managers(&self) -> HashMap<ManagerId, Arc<dyn KeyManager>> {
-        let each = self
-            .bindings
-            .values()
-            .filter_map(|binding| binding.manager.clone());
-        each.map(|manager| (manager.id().clone(), manager)).collect()
+    /// The key managers that its external keys live in; `None` for one that could not be opened.
+    pub(crate) fn managers(&self) -> BTreeMap<ManagerId, Option<Arc<dyn KeyManager>>> {
+        let of = |binding: &Arc<Binding>| (binding.manager_id.clone(), binding.manager.clone());
+        self.bindings.values().map(of).collect()
     }
 }
 
@@ -193,10 +215,22 @@ pub struct Binding {
 }
 
 impl Binding {
-    /// What the key manager knows of the key.
-    pub(crate) fn describe(&self) -> Result<Arc<KeyDescription>, KeyManagerError> {
+    /// The key manager, if it could be opened.
+    pub(crate) fn manager(&self) -> Result<&Arc<dyn KeyManager>, KeyManagerError> {
         let absent = || KeyManagerError::Unavailable(format!("key manager {} is not open", self.manager_id));
-        self.manager.as_ref().ok_or_else(absent)?.describe(&self.key)
+        self.manager.as_ref().ok_or_else(absent)
+    }
+
+    /// What the key manager knows of the key, and disabled if the manifest says so.
+    pub(crate) fn describe(&self) -> Result<Arc<KeyDescription>, KeyManagerError> {
+        let known = self.manager()?.describe(&self.key)?;
+        if self.noted_disabled && known.state == KeyState::Enabled {
+            return Ok(Arc::new(KeyDescription {
+                state: KeyState::Disabled,
+                ..KeyDescription::clone(&known)
+            }));
+        }
+        Ok(known)
     }
 
     /// What policy is to know.
@@ -206,7 +240,7 @@ impl Binding {
             binding_blocked: self.blocked.is_some(),
             principals: &self.principals,
             foreign_keys: &self.foreign_keys,
-            key_enabled: key.state == key_manager::KeyState::Enabled && !self.noted_disabled,
+            key_enabled: key.state == KeyState::Enabled && !self.noted_disabled,
             may_encrypt: key.usage.encrypt,
             may_decrypt: key.usage.decrypt,
         }

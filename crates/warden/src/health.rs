@@ -1,6 +1,6 @@
 //! Truthful health: what the last canary encryptions, the log and the store say.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ambient::Moment;
@@ -97,22 +97,31 @@ impl Warden {
         if directory.standing() == Standing::RecoveryPending {
             return Err(Failure::early(FailureKind::RecoveryPending));
         }
-        if caller.key_store.is_blocked() {
+        let now = directory
+            .same_key_store(&caller.key_store)
+            .map_err(Failure::early)?;
+        if now.is_blocked() {
             return Err(Failure::early(FailureKind::Denied(
                 policy::Denial::KeyStoreBlocked,
             )));
         }
-        Ok(self.instances(&caller.key_store))
+        Ok(self.instances(now))
     }
 
     pub(crate) fn instances(&self, store: &KeyStore) -> Vec<InstanceHealth> {
         let now = self.clerk.clock.moment();
         let house = self.house_is_well(now);
-        let managers: BTreeMap<_, _> = store.managers().into_iter().collect();
-        let mut all: Vec<_> = managers
-            .values()
-            .flat_map(|manager| self.of_manager(manager, house, now))
-            .collect();
+        let mut all = Vec::new();
+        for (id, manager) in store.managers() {
+            match manager {
+                Some(manager) => all.extend(self.of_manager(&manager, house, now)),
+                None => all.push(InstanceHealth {
+                    id: id.to_string(),
+                    model: "a key manager that could not be opened".to_owned(),
+                    status: HealthStatus::Unavailable,
+                }),
+            }
+        }
         if all.is_empty() {
             // AWS asks before any key is bound; the answer then speaks of log and store alone.
             let status = if house {
@@ -168,7 +177,7 @@ impl Warden {
         let (_, ()) = tokio::join!(join_all(managers), self.probe_store());
     }
 
-    async fn probe_manager(&self, manager: &Arc<dyn KeyManager>) {
+    pub(crate) async fn probe_manager(&self, manager: &Arc<dyn KeyManager>) {
         let probed = tokio::time::timeout(self.settings.probe_timeout, manager.probe()).await;
         let problem = match probed {
             Ok(Ok(())) => None,

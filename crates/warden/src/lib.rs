@@ -18,6 +18,7 @@ mod admission;
 mod change;
 mod clerk;
 mod directory;
+mod edit;
 mod evidence;
 mod failure;
 mod health;

@@ -1,20 +1,20 @@
 //! Reading the directory from the store: every row verified, every refused row named.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use ambient::Timestamp;
-use key_manager::{KeyId, KeyState, ManagerId, Name, Opened};
+use key_manager::{KeyId, KeyManagerProvider, KeyState, ManagerId, Name, Opened};
 use policy::Callers;
 use seal::{Keyring, RowMac, RowRefusal, RowRefused};
-use store::{Row, Snapshot, StoreError};
+use store::{Snapshot, StoreError};
 
 use crate::KeyStoreId;
 use crate::admission::StoreLoad;
 use crate::directory::{Binding, Credential, Directory, KeyStore, Standing};
 use crate::last_use::LastUse;
 use crate::manifest::Manifest;
-use crate::rows::{BindingRow, CredentialRow, KeyStoreRow};
+use crate::rows::{BindingRow, CredentialRow, KeyStoreRow, TaggedRow};
 use crate::view::AlarmView;
 
 /// What outlives a snapshot: counters that all snapshots of one thing share.
@@ -24,7 +24,23 @@ pub(crate) struct Shared {
     last_uses: HashMap<String, Arc<LastUse>>,
 }
 
-/// The rows as they were read, verified.
+impl Shared {
+    /// When a credential was last used, as far as this process knows.
+    pub(crate) fn last_use(&self, access_key_id: &str) -> Option<Timestamp> {
+        self.last_uses.get(access_key_id)?.get()
+    }
+
+    /// Last uses that the store does not know yet, those of retired credentials included.
+    pub(crate) fn unwritten(&self) -> Vec<(String, Arc<LastUse>, u64)> {
+        let unwritten = |(id, last): (&String, &Arc<LastUse>)| {
+            let seconds = last.unwritten()?;
+            Some((id.clone(), Arc::clone(last), seconds))
+        };
+        self.last_uses.iter().filter_map(unwritten).collect()
+    }
+}
+
+/// The rows that are ours, and the latest of ours.
 #[derive(Default)]
 struct Verified {
     key_stores: Vec<KeyStoreRow>,
@@ -34,142 +50,70 @@ struct Verified {
     manifest: Manifest,
 }
 
+/// What a directory is read with, beside the store.
+pub(crate) struct Sources<'a> {
+    pub(crate) keyring: &'a Keyring,
+    pub(crate) mac: &'a RowMac,
+    pub(crate) providers: &'a [Arc<dyn KeyManagerProvider>],
+    pub(crate) managers: HashMap<ManagerId, Opened>,
+}
+
 /// Reads everything at one instant.
 pub(crate) async fn directory(
     snapshot: &mut Snapshot,
-    keyring: &Keyring,
-    mac: &RowMac,
-    managers: HashMap<ManagerId, Opened>,
+    sources: Sources<'_>,
     shared: &mut Shared,
-    standing: Standing,
-) -> Result<Directory, StoreError> {
-    let mut rows = read(snapshot, mac).await?;
-    let generation = rows.manifest.generation;
+) -> Result<(Directory, Manifest), StoreError> {
+    let managers = sources.managers;
+    let mut rows = Verified::read(snapshot, sources.mac).await?;
     let mut by_prefix = HashMap::with_capacity(rows.key_stores.len());
     for row in std::mem::take(&mut rows.key_stores) {
-        match key_store(&row, &mut rows, keyring, &managers, shared) {
+        match key_store(&row, &mut rows, sources.keyring, &managers, shared) {
             Ok(store) => drop(by_prefix.insert(store.path_prefix.clone(), Arc::new(store))),
             Err(reason) => rows
                 .alarms
                 .push(RowRefused::new(KeyStoreRow::TABLE, &row.id, reason)),
         }
     }
-    let mut alarms = alarms(rows.alarms, &managers);
+    let mut alarms = alarms(&rows.alarms, &managers, sources.providers);
     alarms.extend(enabled_behind_our_back(&rows.manifest, &managers));
-    Ok(Directory {
-        standing,
-        generation,
+    let directory = Directory {
+        standing: Standing::Serving,
+        generation: rows.manifest.generation,
+        noted_disabled: noted_disabled(&rows.manifest, &managers),
         by_prefix,
         managers,
         alarms,
-    })
+    };
+    Ok((directory, rows.manifest))
 }
 
-async fn read(snapshot: &mut Snapshot, mac: &RowMac) -> Result<Verified, StoreError> {
-    let mut verified = Verified::default();
-    let manifest = snapshot.query_one(Manifest::SELECT, &[]).await?;
-    let mut manifest = Manifest::read(manifest.as_ref(), mac).unwrap_or_else(|refused| {
-        verified.alarms.push(refused);
-        Manifest::default()
-    });
-    for row in snapshot.query(KeyStoreRow::SELECT, &[]).await? {
-        let parsed = KeyStoreRow::read(&row);
-        let content = parsed
-            .as_ref()
-            .ok()
-            .map(|parsed| (parsed.fields(), parsed.generation, parsed.key()));
-        let check = Check {
-            table: KeyStoreRow::TABLE,
-            row: &row,
-            key_columns: &[0],
-            tag_column: 9,
-        };
-        verified.key_stores.extend(
-            check
-                .run(content, mac, &mut manifest, &mut verified.alarms)
-                .and(parsed.ok()),
-        );
+impl Verified {
+    async fn read(snapshot: &mut Snapshot, mac: &RowMac) -> Result<Self, StoreError> {
+        let mut verified = Self::default();
+        let row = snapshot.query_one(Manifest::SELECT, &[]).await?;
+        let is_there = row.is_some();
+        match Manifest::read(row.as_ref(), mac) {
+            Ok(manifest) => verified.manifest = manifest,
+            Err(refused) => verified.alarms.push(refused),
+        }
+        verified.key_stores = verified.table(snapshot, mac).await?;
+        verified.bindings = verified.table(snapshot, mac).await?;
+        verified.credentials = verified.table(snapshot, mac).await?;
+        if !is_there && !verified.alarms.is_empty() {
+            verified.alarms.push(Manifest::refused(RowRefusal::Missing));
+        }
+        Ok(verified)
     }
-    for row in snapshot.query(BindingRow::SELECT, &[]).await? {
-        let parsed = BindingRow::read(&row);
-        let content = parsed
-            .as_ref()
-            .ok()
-            .map(|parsed| (parsed.fields(), parsed.generation, parsed.key()));
-        let check = Check {
-            table: BindingRow::TABLE,
-            row: &row,
-            key_columns: &[0, 1],
-            tag_column: 9,
-        };
-        verified.bindings.extend(
-            check
-                .run(content, mac, &mut manifest, &mut verified.alarms)
-                .and(parsed.ok()),
-        );
-    }
-    for row in snapshot.query(CredentialRow::SELECT, &[]).await? {
-        let parsed = CredentialRow::read(&row);
-        let content = parsed
-            .as_ref()
-            .ok()
-            .map(|parsed| (parsed.fields(), parsed.generation, parsed.key()));
-        let check = Check {
-            table: CredentialRow::TABLE,
-            row: &row,
-            key_columns: &[0],
-            tag_column: 7,
-        };
-        verified.credentials.extend(
-            check
-                .run(content, mac, &mut manifest, &mut verified.alarms)
-                .and(parsed.ok()),
-        );
-    }
-    for (table, key) in manifest.missing() {
-        let table = [KeyStoreRow::TABLE, BindingRow::TABLE, CredentialRow::TABLE]
-            .into_iter()
-            .find(|known| *known == table)
-            .unwrap_or("warden_manifest");
-        verified
-            .alarms
-            .push(RowRefused::new(table, key, RowRefusal::Missing));
-    }
-    Ok(verified)
-}
 
-/// The check of one row: its tag, and its place in the manifest.
-struct Check<'a> {
-    table: &'static str,
-    row: &'a Row,
-    key_columns: &'static [usize],
-    tag_column: usize,
-}
-
-impl Check<'_> {
-    fn run(
-        &self,
-        content: Option<(crypto::Fields, u64, String)>,
+    async fn table<R: TaggedRow>(
+        &mut self,
+        snapshot: &mut Snapshot,
         mac: &RowMac,
-        manifest: &mut Manifest,
-        alarms: &mut Vec<RowRefused>,
-    ) -> Option<()> {
-        let verdict = match (content, self.row.blob(self.tag_column)) {
-            (Some((fields, generation, key)), Ok(tag)) => mac
-                .verify(&fields, tag)
-                .and_then(|()| manifest.check_off(self.table, &key, generation)),
-            _ => Err(RowRefusal::Unreadable),
-        };
-        let key = || {
-            let columns = self
-                .key_columns
-                .iter()
-                .map(|column| self.row.text(*column).unwrap_or("?"));
-            columns.collect::<Vec<_>>().join("/")
-        };
-        verdict
-            .map_err(|reason| alarms.push(RowRefused::new(self.table, &key(), reason)))
-            .ok()
+    ) -> Result<Vec<R>, StoreError> {
+        let (rows, refused) = self.manifest.rows(snapshot, mac).await?;
+        self.alarms.extend(refused);
+        Ok(rows)
     }
 }
 
@@ -283,10 +227,18 @@ fn callers(json: Option<&str>) -> Result<Callers, RowRefusal> {
     }
 }
 
-fn alarms(rows: Vec<RowRefused>, managers: &HashMap<ManagerId, Opened>) -> Vec<AlarmView> {
-    let rows = rows.into_iter().map(|refused| AlarmView {
-        place: format!("table {}, row {}", refused.table, refused.row),
-        problem: refused.reason.to_string(),
+fn alarms(
+    rows: &[RowRefused],
+    managers: &HashMap<ManagerId, Opened>,
+    providers: &[Arc<dyn KeyManagerProvider>],
+) -> Vec<AlarmView> {
+    let rows = rows.iter().map(AlarmView::of);
+    let whole = providers.iter().flat_map(|provider| {
+        let refused = provider.refused().into_iter();
+        refused.map(|(manager, problem)| AlarmView {
+            place: format!("key manager {manager}"),
+            problem,
+        })
     });
     let keys = managers.values().flat_map(|opened| {
         let manager = opened.description.id.clone();
@@ -296,7 +248,14 @@ fn alarms(rows: Vec<RowRefused>, managers: &HashMap<ManagerId, Opened>) -> Vec<A
             problem,
         })
     });
-    rows.chain(keys).collect()
+    rows.chain(whole).chain(keys).collect()
+}
+
+/// The keys that the manifest calls disabled, whatever their key managers say.
+fn noted_disabled(manifest: &Manifest, managers: &HashMap<ManagerId, Opened>) -> HashSet<KeyId> {
+    let keys = managers.values().flat_map(|opened| opened.lifecycle.list());
+    let noted = keys.filter(|key| manifest.is_disabled(&key.id));
+    noted.map(|key| key.id.clone()).collect()
 }
 
 /// Keys that their key manager calls enabled and the manifest disabled: an older state was put

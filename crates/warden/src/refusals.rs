@@ -1,8 +1,8 @@
 //! Refusals: recorded in full within a quota, counted beyond it, so that nobody can fill the disk.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use ambient::Moment;
 
@@ -38,32 +38,45 @@ pub(crate) struct CountedUnder {
     pub(crate) reason: &'static str,
 }
 
-/// Counts by key store and reason. Bounded: there are as many entries as key stores times the
-/// constant reasons of the code.
+/// Counts by key store and reason. Bounded: beyond [`Counts::MAX_LINES`] lines a key store is no
+/// longer told apart from the others, and the reasons are constants of the code.
 #[derive(Debug, Default)]
 pub(crate) struct Counts(Mutex<HashMap<CountedUnder, u64>>);
 
 impl Counts {
+    /// Lines with a key store of their own: some hundred key stores in trouble at a time.
+    pub(crate) const MAX_LINES: usize = 4096;
+    /// Lines in one record: at under 150 bytes each it stays below a record's 64 KiB.
+    pub(crate) const LINES_PER_RECORD: usize = 256;
+
     pub(crate) fn add(&self, under: CountedUnder) {
-        if let Ok(mut counts) = self.0.lock() {
-            *counts.entry(under).or_default() += 1;
-        }
+        self.add_many(under, 1);
     }
 
-    /// Everything counted since the last call.
-    pub(crate) fn take(&self) -> HashMap<CountedUnder, u64> {
-        self.0
-            .lock()
-            .map(|mut counts| std::mem::take(&mut *counts))
-            .unwrap_or_default()
+    fn add_many(&self, mut under: CountedUnder, count: u64) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.len() >= Self::MAX_LINES && !counts.contains_key(&under) {
+            under.key_store = None;
+        }
+        let line = counts.entry(under).or_default();
+        *line = line.saturating_add(count);
+    }
+
+    /// Everything counted since the last call, in portions of one record each.
+    pub(crate) fn take(&self) -> Vec<HashMap<CountedUnder, u64>> {
+        let taken = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut portions = Vec::with_capacity(taken.len().div_ceil(Self::LINES_PER_RECORD));
+        let mut lines = taken.into_iter().peekable();
+        while lines.peek().is_some() {
+            portions.push(lines.by_ref().take(Self::LINES_PER_RECORD).collect());
+        }
+        portions
     }
 
     /// Puts counts back that could not be recorded.
     pub(crate) fn put_back(&self, taken: HashMap<CountedUnder, u64>) {
-        if let Ok(mut counts) = self.0.lock() {
-            for (under, count) in taken {
-                *counts.entry(under).or_default() += count;
-            }
+        for (under, count) in taken {
+            self.add_many(under, count);
         }
     }
 }
@@ -92,10 +105,34 @@ mod tests {
             reason: "bad-signature",
         };
         counts.add(under.clone());
-        let taken = counts.take();
+        let taken = counts.take().remove(0);
         assert!(counts.take().is_empty());
         counts.add(under.clone());
         counts.put_back(taken);
-        assert_eq!(counts.take().get(&under), Some(&2));
+        assert_eq!(counts.take()[0].get(&under), Some(&2));
+    }
+
+    #[test]
+    fn lines_are_bounded_and_no_count_is_lost() {
+        let counts = Counts::default();
+        let random = ambient::SeededRandom::new(7);
+        let many = Counts::MAX_LINES + 300;
+        for _ in 0..many {
+            counts.add(CountedUnder {
+                key_store: Some(KeyStoreId::generate(&random).unwrap()),
+                authenticated: true,
+                reason: "malformed",
+            });
+        }
+        let portions = counts.take();
+        let lines: usize = portions.iter().map(HashMap::len).sum();
+        assert_eq!(lines, Counts::MAX_LINES + 1);
+        assert!(
+            portions
+                .iter()
+                .all(|portion| portion.len() <= Counts::LINES_PER_RECORD)
+        );
+        let total: u64 = portions.iter().flat_map(HashMap::values).sum();
+        assert_eq!(total, many as u64);
     }
 }

@@ -5,14 +5,23 @@ use std::sync::Arc;
 
 use audit::{Medium, Reader, VerifyError};
 use crypto::Fields;
-use key_manager::{KeyId, KeyState, ManagerId};
-use seal::RowMac;
+use key_manager::{KeyDescription, KeyId, KeyState, ManagerId};
+use seal::{RowMac, RowRefusal, RowRefused};
 use serde::Deserialize;
 use store::{Store, StoreError};
 
 use crate::change::{Change, ChangeId};
 use crate::clerk::{Clerk, durable};
+use crate::manifest::Manifest;
+use crate::view::AlarmView;
 use crate::{Directory, StartError};
+
+/// The act was done.
+pub(crate) const DONE: &str = "done";
+/// It was not.
+pub(crate) const NOT_DONE: &str = "not-done";
+/// The store did not tell.
+pub(crate) const UNKNOWN: &str = "unknown";
 
 /// The few members of an administrative record that matter here.
 #[derive(Deserialize)]
@@ -21,6 +30,7 @@ struct Seen {
     kind: String,
     change_id: Option<ChangeId>,
     change: Option<Change>,
+    result: Option<String>,
     #[serde(default)]
     generation: u64,
 }
@@ -32,16 +42,20 @@ pub(crate) struct History {
     pub(crate) open: Vec<(ChangeId, Change)>,
     /// The highest generation of the store that any record speaks of.
     pub(crate) generation: u64,
+    /// A start on an older store was not acknowledged yet.
+    pub(crate) recovery_pending: bool,
+    /// What is wrong with mark and log.
+    pub(crate) alarms: Vec<AlarmView>,
     /// The sequence of the next record.
     next: u64,
+    /// Somebody has started on this log before.
+    started: bool,
 }
 
 const MARK: &str = "SELECT settled, generation, tag FROM warden_mark WHERE id = 1";
 const SET_MARK: &str = "INSERT INTO warden_mark (id, settled, generation, tag) VALUES (1, $1, $2, $3) \
     ON CONFLICT (id) DO UPDATE SET settled = excluded.settled, generation = excluded.generation, \
     tag = excluded.tag";
-const APPLIED: &str = "SELECT id FROM warden_change WHERE id = $1";
-const FORGET: &str = "DELETE FROM warden_change";
 
 /// How far the log was settled, and the store's generation then. A mark that is not ours is as
 /// good as none: the whole log is read.
@@ -52,16 +66,20 @@ struct Mark {
 }
 
 impl Mark {
-    async fn read(store: &Store, mac: &RowMac) -> Result<Self, StoreError> {
+    const TABLE: &'static str = "warden_mark";
+
+    async fn read(store: &Store, mac: &RowMac) -> Result<Result<Self, RowRefusal>, StoreError> {
         let Some(row) = store.query_one(MARK, &[]).await? else {
-            return Ok(Self::default());
+            return Ok(Err(RowRefusal::Missing));
         };
-        let mark = Self {
-            settled: row.unsigned(0)?,
-            generation: row.unsigned(1)?,
+        let authentic = || -> Result<_, StoreError> {
+            let mark = Self {
+                settled: row.unsigned(0)?,
+                generation: row.unsigned(1)?,
+            };
+            Ok(mac.verify(&mark.fields(), row.blob(2)?).map(|()| mark))
         };
-        let authentic = mac.verify(&mark.fields(), row.blob(2)?);
-        Ok(if authentic.is_ok() { mark } else { Self::default() })
+        Ok(authentic().unwrap_or(Err(RowRefusal::Unreadable)))
     }
 
     fn fields(&self) -> Fields {
@@ -71,62 +89,123 @@ impl Mark {
     }
 }
 
-/// Reads the log from where the store says that everything was settled. The mark knows the
-/// generation of its time, so that a newer mark put into an older store gives that store away.
+/// Reads the log, which has `records`, from where the store says that everything was settled. The
+/// mark knows the generation of its time, so that a newer mark put into an older store gives that
+/// store away.
 pub(crate) async fn read(
     store: &Store,
     mac: &RowMac,
     medium: Arc<dyn Medium>,
+    records: u64,
 ) -> Result<History, StartError> {
-    let mark = Mark::read(store, mac).await?;
-    let read = tokio::task::spawn_blocking(move || scan(medium, mark.settled));
+    let (mark, refused) = match Mark::read(store, mac).await? {
+        Ok(mark) => (mark, None),
+        Err(reason) => (Mark::default(), Some(RowRefused::new(Mark::TABLE, "1", reason))),
+    };
+    let is_shorter = records < mark.settled;
+    let from = if is_shorter { 0 } else { mark.settled };
+    let read = tokio::task::spawn_blocking(move || scan(medium, from, mark.generation));
     let mut history = read.await.map_err(|_| StartError::Stopped)??;
-    history.generation = history.generation.max(mark.generation);
+    // A new installation has no mark yet.
+    let refused = refused.filter(|refused| refused.reason != RowRefusal::Missing || history.started);
+    history.alarms.extend(refused.as_ref().map(AlarmView::of));
+    history.alarms.extend(is_shorter.then(|| AlarmView {
+        place: "the audit log".to_owned(),
+        problem: format!(
+            "it has {records} records where it had {}: its end was cut off, or it was replaced",
+            mark.settled
+        ),
+    }));
     Ok(history)
 }
 
-fn scan(medium: Arc<dyn Medium>, from: u64) -> Result<History, VerifyError> {
+fn scan(medium: Arc<dyn Medium>, from: u64, generation: u64) -> Result<History, VerifyError> {
     let mut reader = Reader::open(medium, from)?;
     let mut history = History {
         next: from,
+        generation,
         ..History::default()
     };
     while let Some(record) = reader.next_record()? {
         history.next = record.sequence().saturating_add(1);
         // Records of other kinds, and of later versions, are none of our business here.
-        let Ok(seen) = serde_json::from_slice::<Seen>(&record.payload) else {
-            continue;
-        };
-        match (seen.kind.as_str(), seen.change_id, seen.change) {
-            ("intent", Some(id), Some(change)) => history.open.push((id, change)),
-            ("outcome", Some(id), _) => history.open.retain(|(open, _)| *open != id),
-            ("started", _, _) => {}
-            _ => continue,
+        if let Ok(seen) = serde_json::from_slice(&record.payload) {
+            history.take(seen);
         }
-        history.generation = history.generation.max(seen.generation);
     }
     Ok(history)
+}
+
+impl History {
+    fn take(&mut self, seen: Seen) {
+        let mut acknowledged = false;
+        match (seen.kind.as_str(), seen.change_id, seen.change) {
+            ("intent", Some(id), Some(change)) => self.open.push((id, change)),
+            ("outcome", Some(id), _) => {
+                let of = self.open.iter().position(|(open, _)| *open == id);
+                let settled = of.map(|position| self.open.remove(position));
+                let is_acknowledgement = matches!(settled, Some((_, Change::AcknowledgeRecovery { .. })));
+                acknowledged = is_acknowledgement && seen.result.as_deref() == Some(DONE);
+            }
+            ("started", _, _) => self.started = true,
+            _ => return,
+        }
+        // Generations only grow, unless somebody has put an older store in the newer one's place.
+        // That stays so, whatever is changed meanwhile, until it is acknowledged.
+        if acknowledged {
+            self.recovery_pending = false;
+        } else if seen.generation < self.generation {
+            self.recovery_pending = true;
+        }
+        self.generation = self.generation.max(seen.generation);
+    }
+
+    /// The sequence behind the last record that was read.
+    pub(crate) const fn end(&self) -> u64 {
+        self.next
+    }
+
+    /// Whether the store is older than this log, and nobody has acknowledged that.
+    pub(crate) fn store_is_behind(&self, manifest: &Manifest, directory: &Directory) -> bool {
+        let acknowledged = self.open.iter().any(|(id, change)| {
+            matches!(change, Change::AcknowledgeRecovery { .. }) && was_done(id, change, manifest, directory)
+        });
+        directory.generation() < self.generation || (self.recovery_pending && !acknowledged)
+    }
+
+    /// Keys whose disabling was cut off before it was noted.
+    pub(crate) fn half_disabled(&self, manifest: &Manifest, directory: &Directory) -> Vec<(ChangeId, KeyId)> {
+        let half = |(id, change): &(ChangeId, Change)| {
+            let Change::SetKeyState { key_manager, key, .. } = change else {
+                return None;
+            };
+            let key = describe(directory, key_manager, key)?;
+            let half = key.state == KeyState::Disabled && !manifest.is_disabled(&key.id);
+            half.then(|| (id.clone(), key.id.clone()))
+        };
+        self.open.iter().filter_map(half).collect()
+    }
 }
 
 /// Finds out for each open intent whether it was done, and records the outcome.
 pub(crate) async fn settle(
     history: &History,
     clerk: &Clerk,
-    store: &Store,
-    mac: &RowMac,
+    manifest: &Manifest,
     directory: &Directory,
 ) -> Result<(), StartError> {
     for (id, change) in &history.open {
-        let done = was_done(id, change, store, directory).await?;
-        let result = if done { "done" } else { "not-done" };
+        let done = was_done(id, change, manifest, directory);
+        let result = if done { DONE } else { NOT_DONE };
         tracing::warn!(change = %id, result, "an administrative act was cut off; its outcome is settled now");
         let outcome = clerk.outcome(id, result, Some("settled at start"), directory.generation());
         let _receipt = durable(outcome).await.map_err(StartError::Log)?;
     }
-    Ok(mark(store, mac, history.next, directory.generation()).await?)
+    Ok(())
 }
 
-/// Notes that everything before `settled` is settled, at `generation`.
+/// Notes that everything before `settled` is settled, at `generation`. Never while a recovery is
+/// pending: the log from the old mark on is what says so.
 pub(crate) async fn mark(
     store: &Store,
     mac: &RowMac,
@@ -138,43 +217,35 @@ pub(crate) async fn mark(
     transaction
         .execute(SET_MARK, &[settled.into(), generation.into(), (&tag).into()])
         .await?;
-    // A change is looked for only while its intent is open; those before the mark are settled.
-    transaction.execute(FORGET, &[]).await?;
     transaction.commit().await
 }
 
-async fn was_done(
-    id: &ChangeId,
-    change: &Change,
-    store: &Store,
-    directory: &Directory,
-) -> Result<bool, StoreError> {
-    let key = |manager: &str, key: &str| {
-        let manager = directory.managers.get(&ManagerId::parse(manager).ok()?)?;
-        manager.manager.describe(&KeyId::parse(key).ok()?).ok()
-    };
-    Ok(match change {
+/// Whether a change was made: what key managers keep, they are asked; the rest the manifest knows.
+pub(crate) fn was_done(id: &ChangeId, change: &Change, manifest: &Manifest, directory: &Directory) -> bool {
+    match change {
         Change::CreateKeyManager { key_manager, .. } => {
             ManagerId::parse(key_manager).is_ok_and(|id| directory.managers.contains_key(&id))
         }
-        Change::CreateKey {
-            key_manager, key: id, ..
-        } => key(key_manager, id).is_some(),
+        Change::CreateKey { key_manager, key, .. } => describe(directory, key_manager, key).is_some(),
         Change::SetKeyState {
             key_manager,
-            key: id,
+            key,
             state,
-        } => key(key_manager, id).is_some_and(|key| KeyState::parse(state) == Some(key.state)),
+        } => describe(directory, key_manager, key)
+            .is_some_and(|key| KeyState::parse(state) == Some(directory.state_of(&key))),
         Change::CreateKeyStore { .. }
         | Change::Bind { .. }
         | Change::Block { .. }
         | Change::Unblock { .. }
         | Change::AddCredential { .. }
         | Change::RetireCredential { .. }
-        | Change::AcknowledgeRecovery { .. } => {
-            store.query_one(APPLIED, &[id.as_str().into()]).await?.is_some()
-        }
-    })
+        | Change::AcknowledgeRecovery { .. } => manifest.has_change(id),
+    }
+}
+
+fn describe(directory: &Directory, manager: &str, key: &str) -> Option<Arc<KeyDescription>> {
+    let manager = directory.managers.get(&ManagerId::parse(manager).ok()?)?;
+    manager.manager.describe(&KeyId::parse(key).ok()?).ok()
 }
 
 /// Key managers that were found open, by id.

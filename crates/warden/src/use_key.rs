@@ -60,21 +60,29 @@ struct Run<'a> {
     act: Act,
     time: StageClock<'a>,
     key: Option<KeyId>,
+    /// The key store as it was when the permit was given.
+    key_store: Option<Arc<KeyStore>>,
     _place: Option<Place>,
+}
+
+/// What a request names, as it is now.
+struct Found {
+    key_store: Arc<KeyStore>,
+    binding: Arc<Binding>,
+    key: Arc<KeyDescription>,
 }
 
 impl Warden {
     /// What may be told of an external key. Uses no key, so it leaves no record.
     pub fn describe(&self, caller: &Caller, external_key: &str) -> Result<Arc<KeyDescription>, Failure> {
         let mut run = Run::new(self, caller, external_key, Act::Describe);
-        let described = run.find().and_then(|(binding, key)| {
-            let facts_of = Arc::clone(&key);
-            decide(Act::Describe, caller, &caller.key_store, &binding, &facts_of, key)
-                .map(Permit::into_resource)
-                .map_err(FailureKind::Denied)
+        let described = run.find().and_then(|found| {
+            let key = Arc::clone(&found.key);
+            let permit = run.decide(&found.key_store, &found.binding, &found.key, key)?;
+            Ok(permit.into_resource())
         });
         run.time.end(Stage::Policy);
-        described.map_err(|kind| run.failure(kind))
+        described.map_err(|kind| run.refused(kind))
     }
 
     /// Encrypts, runs `witness` on the output, decrypts the output again and compares, and releases
@@ -90,7 +98,7 @@ impl Warden {
         witness: impl FnOnce(&EncryptOutput) -> W + Send,
     ) -> Result<Released<(EncryptOutput, W)>, Failure> {
         let mut run = Run::new(self, caller, external_key, Act::Encrypt);
-        let bound = run.permitted().map_err(|kind| run.failure(kind))?.into_resource();
+        let bound = run.permitted().map_err(|kind| run.refused(kind))?.into_resource();
         let remaining = run.time.remaining(caller.deadline);
         let work = encrypt_and_try(&bound, &plaintext, aad, witness);
         let done = tokio::time::timeout(remaining, work)
@@ -109,7 +117,7 @@ impl Warden {
         aad: Option<&[u8]>,
     ) -> Result<Released<SecretBytes>, Failure> {
         let mut run = Run::new(self, caller, external_key, Act::Decrypt);
-        let bound = run.permitted().map_err(|kind| run.failure(kind))?.into_resource();
+        let bound = run.permitted().map_err(|kind| run.refused(kind))?.into_resource();
         let remaining = run.time.remaining(caller.deadline);
         let work = decrypt(&bound, encrypted, aad);
         let done = tokio::time::timeout(remaining, work)
@@ -129,6 +137,7 @@ impl<'a> Run<'a> {
             act,
             time,
             key: None,
+            key_store: None,
             _place: None,
         }
     }
@@ -139,6 +148,17 @@ impl<'a> Run<'a> {
             stages: self.time.stages,
             key: self.key.clone(),
         }
+    }
+
+    /// A failure before any key was used. A front that gets one of these kinds after the use finds
+    /// it recorded with the use; so it is recorded here too.
+    fn refused(&self, kind: FailureKind) -> Failure {
+        if matches!(kind, FailureKind::KeyManager(_) | FailureKind::DeadlineMissed(_)) {
+            let external_key = Some(self.external_key);
+            self.warden
+                .refuse_authenticated(self.caller, external_key, self.act.as_str(), kind.name());
+        }
+        self.failure(kind)
     }
 
     /// Through the door, to the key, past policy.
@@ -155,41 +175,50 @@ impl<'a> Run<'a> {
                 .admission
                 .enter(self.act, &self.caller.key_store.load)?,
         );
-        let (binding, key) = self.find()?;
-        let manager = binding.manager.clone();
-        let bound = manager.map(|manager| BoundKey {
-            manager,
-            key: binding.key.clone(),
-        });
-        let absent = || FailureKind::KeyManager(KeyManagerError::Unavailable(binding.manager_id.to_string()));
-        let bound = bound.ok_or_else(absent)?;
-        decide(
-            self.act,
-            self.caller,
-            &self.caller.key_store,
-            &binding,
-            &key,
-            bound,
-        )
-        .map_err(FailureKind::Denied)
+        let found = self.find()?;
+        let bound = BoundKey {
+            manager: Arc::clone(found.binding.manager()?),
+            key: found.binding.key.clone(),
+        };
+        let permit = self.decide(&found.key_store, &found.binding, &found.key, bound)?;
+        self.key_store = Some(found.key_store);
+        Ok(permit)
     }
 
-    fn find(&mut self) -> Result<(Arc<Binding>, Arc<KeyDescription>), FailureKind> {
-        if self.warden.directory.load().standing() == Standing::RecoveryPending {
+    /// Finds the key in the directory that is in force now: it may be newer than the one that the
+    /// caller was authenticated by.
+    fn find(&mut self) -> Result<Found, FailureKind> {
+        let directory = self.warden.directory.load();
+        if directory.standing() == Standing::RecoveryPending {
             return Err(FailureKind::RecoveryPending);
         }
-        let store = &self.caller.key_store;
-        let binding = store.binding(self.external_key).ok_or_else(|| {
+        let key_store = directory.same_key_store(&self.caller.key_store)?;
+        let binding = key_store.binding(self.external_key).ok_or_else(|| {
             // A blocked key store does not tell which keys it has.
-            if store.is_blocked() {
+            if key_store.is_blocked() {
                 FailureKind::Denied(Denial::KeyStoreBlocked)
             } else {
                 FailureKind::UnknownExternalKey
             }
         })?;
         self.key = Some(binding.key.clone());
-        let key = binding.describe().map_err(FailureKind::from)?;
-        Ok((Arc::clone(binding), key))
+        Ok(Found {
+            key: binding.describe()?,
+            key_store: Arc::clone(key_store),
+            binding: Arc::clone(binding),
+        })
+    }
+
+    fn decide<R>(
+        &self,
+        key_store: &KeyStore,
+        binding: &Binding,
+        key: &KeyDescription,
+        resource: R,
+    ) -> Result<Permit<R>, FailureKind> {
+        let claims = self.caller.evidence.claims();
+        let facts = binding.facts(key_store, key);
+        policy::decide(self.act, &claims, &facts, resource).map_err(FailureKind::Denied)
     }
 
     /// Records what was done, waits until the record is durable, and looks once more whether the
@@ -211,8 +240,9 @@ impl<'a> Run<'a> {
         let durable = self.durable(pending).await;
         self.time.end(Stage::Record);
         match (done, durable) {
-            (Err(kind), _) => Err(self.failure(kind)),
-            (Ok(_), Err(kind)) => Err(self.failure(kind)),
+            // Says nothing of what came out, so it need not wait for a record that is late as well.
+            (Err(kind @ FailureKind::DeadlineMissed(_)), _) => Err(self.failure(kind)),
+            (_, Err(kind)) | (Err(kind), Ok(_)) => Err(self.failure(kind)),
             (Ok(answer), Ok(record)) => match self.still_allowed() {
                 Ok(()) => Ok(Released {
                     answer,
@@ -235,44 +265,17 @@ impl<'a> Run<'a> {
     }
 
     /// A block or a disabled key is in force for every answer not yet released: if anything was
-    /// published since this request found its key store, the decision is made anew.
+    /// published since the permit was given, the decision is made anew.
     fn still_allowed(&mut self) -> Result<(), FailureKind> {
-        let directory = self.warden.directory.load();
-        if directory.standing() == Standing::RecoveryPending {
-            return Err(FailureKind::RecoveryPending);
-        }
-        let store = &self.caller.key_store;
-        let now = directory
-            .key_store(&store.path_prefix)
-            .filter(|now| now.id == store.id);
-        let now = now.ok_or(FailureKind::UnknownExternalKey)?;
-        if Arc::ptr_eq(now, store) {
+        let before = self.key_store.take();
+        let found = self.find()?;
+        if before.is_some_and(|before| Arc::ptr_eq(&before, &found.key_store)) {
             return Ok(());
         }
-        let binding = now
-            .binding(self.external_key)
-            .ok_or(FailureKind::UnknownExternalKey)?;
-        let key = binding.describe().map_err(FailureKind::from)?;
-        let permit = decide(self.act, self.caller, now, binding, &key, ()).map_err(FailureKind::Denied)?;
+        let permit = self.decide(&found.key_store, &found.binding, &found.key, ())?;
         permit.into_resource();
         Ok(())
     }
-}
-
-fn decide<R>(
-    act: Act,
-    caller: &Caller,
-    store: &KeyStore,
-    binding: &Binding,
-    key: &KeyDescription,
-    resource: R,
-) -> Result<Permit<R>, Denial> {
-    policy::decide(
-        act,
-        &caller.evidence.claims(),
-        &binding.facts(store, key),
-        resource,
-    )
 }
 
 async fn encrypt_and_try<W>(

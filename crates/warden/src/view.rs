@@ -134,6 +134,15 @@ pub struct AlarmView {
     pub problem: String,
 }
 
+impl AlarmView {
+    pub(crate) fn of(refused: &seal::RowRefused) -> Self {
+        Self {
+            place: format!("table {}, row {}", refused.table, refused.row),
+            problem: refused.reason.to_string(),
+        }
+    }
+}
+
 /// How the server fares.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusView {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ambient::{Clock, Random, Timestamp};
 use arc_swap::ArcSwap;
 use audit::{Health as LogHealth, Log, Medium, VerifyError};
-use key_manager::{KeyManagerError, KeyManagerProvider, Opened};
+use key_manager::{KeyManagerError, KeyManagerProvider, KeyState, Opened};
 use seal::{Keyring, RowMac};
 use store::{Store, StoreError};
 use tokio::task::JoinHandle;
@@ -16,13 +16,22 @@ use tokio::task::JoinHandle;
 use crate::admission::Admission;
 use crate::clerk::{Clerk, durable};
 use crate::directory::{Credential, Directory, Standing};
+use crate::edit::{Edit, Known};
 use crate::health::Probes;
-use crate::load::{self, Shared};
+use crate::load::{self, Shared, Sources};
+use crate::manage::Overdue;
+use crate::manifest::Manifest;
 use crate::refusals::{CountedUnder, Counts};
-use crate::settle::{self, Managers};
+use crate::rows::LAST_USE;
+use crate::settle::{self, History, Managers};
+use crate::view::AlarmView;
 use crate::{Caller, FailureKind, KeyStoreId, ManageError, Settings};
 
-const LAST_USE: &str = "UPDATE warden_credential SET last_use = $1 WHERE access_key_id = $2";
+/// How many records may follow the mark before it is moved: what a start reads after a crash, well
+/// under a second.
+const RECORDS_BEHIND_MARK: u64 = 20_000;
+/// How long a shutdown waits for an administrative act under way; the next start settles it else.
+const LAST_ACT: Duration = Duration::from_secs(5);
 
 /// What a warden is made of.
 pub struct Parts {
@@ -64,6 +73,9 @@ pub enum StartError {
         /// Why.
         error: KeyManagerError,
     },
+    /// What a crash left open could not be put right.
+    #[error("what was cut off before: {0}")]
+    Settle(#[from] ManageError),
     /// The process is stopping.
     #[error("the process is stopping")]
     Stopped,
@@ -93,10 +105,19 @@ pub struct Warden {
     /// Held during an administrative act.
     pub(crate) turn: tokio::sync::Mutex<()>,
     pub(crate) recovery_pending: AtomicBool,
-    pub(crate) log_generation: AtomicU64,
+    /// The outcome that the log could not take yet.
+    pub(crate) overdue: Mutex<Option<Overdue>>,
+    pub(crate) shared: tokio::sync::Mutex<Shared>,
+    /// The highest generation that store or log ever spoke of.
+    highest_generation: AtomicU64,
+    /// A directory could not be read after a change; it is tried again.
+    unpublished: AtomicBool,
     managers: Mutex<Managers>,
-    shared: tokio::sync::Mutex<Shared>,
+    /// What the start found wrong with mark and log.
+    start_alarms: Vec<AlarmView>,
     counts: Counts,
+    /// How far the mark in the store goes.
+    marked: AtomicU64,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -106,34 +127,14 @@ impl Warden {
     pub async fn start(parts: Parts) -> Result<Arc<Self>, StartError> {
         let managers = open_managers(&parts.providers).await?;
         let mac = parts.keyring.row_mac("warden");
-        let history = settle::read(&parts.store, &mac, parts.medium).await?;
-        let mut shared = Shared::default();
-        let mut snapshot = parts.store.read().await?;
-        let standing = Standing::Serving;
-        let mut directory = load::directory(
-            &mut snapshot,
-            &parts.keyring,
-            &mac,
-            managers.clone(),
-            &mut shared,
-            standing,
-        )
-        .await?;
-        let behind = directory.generation() < history.generation;
-        if behind {
-            directory.standing = Standing::RecoveryPending;
-        }
-        drop(snapshot);
-        let clerk = Clerk {
-            log: parts.log,
-            clock: parts.clock,
-        };
-        settle::settle(&history, &clerk, &parts.store, &mac, &directory).await?;
-        let started = clerk.started(directory.generation());
-        let _receipt = durable(started).await.map_err(StartError::Log)?;
-        let warden = Arc::new(Self {
-            directory: ArcSwap::from_pointee(directory),
-            clerk,
+        let records = parts.log.head().records;
+        let history = settle::read(&parts.store, &mac, parts.medium, records).await?;
+        let warden = Self {
+            directory: ArcSwap::from_pointee(Directory::default()),
+            clerk: Clerk {
+                log: Arc::new(parts.log),
+                clock: parts.clock,
+            },
             admission: Admission::new(&parts.settings),
             probes: Probes::default(),
             store: parts.store,
@@ -143,17 +144,60 @@ impl Warden {
             random: parts.random,
             settings: parts.settings,
             turn: tokio::sync::Mutex::default(),
-            recovery_pending: AtomicBool::new(behind),
-            log_generation: AtomicU64::new(history.generation),
+            recovery_pending: AtomicBool::new(false),
+            overdue: Mutex::default(),
+            shared: tokio::sync::Mutex::default(),
+            highest_generation: AtomicU64::new(history.generation),
+            unpublished: AtomicBool::new(false),
             managers: Mutex::new(managers),
-            shared: tokio::sync::Mutex::new(shared),
+            start_alarms: history.alarms.clone(),
             counts: Counts::default(),
+            marked: AtomicU64::new(records),
             tasks: Mutex::default(),
-        });
-        warden.announce();
+        };
+        warden.settle(&history).await?;
+        let warden = Arc::new(warden);
         warden.probe_all().await;
         warden.start_tasks();
         Ok(warden)
+    }
+
+    /// Brings the directory into force, and the log to its end.
+    async fn settle(&self, history: &History) -> Result<(), StartError> {
+        let manifest = self.first_directory(history).await?;
+        let generation = self.directory.load().generation();
+        settle::settle(history, &self.clerk, &manifest, &self.directory.load()).await?;
+        let _receipt = durable(self.clerk.started(generation))
+            .await
+            .map_err(StartError::Log)?;
+        if !self.recovery_pending.load(Ordering::SeqCst) {
+            settle::mark(&self.store, &self.mac, history.end(), self.highest_generation()).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the directory for the first time; a key whose disabling was cut off is noted before.
+    async fn first_directory(&self, history: &History) -> Result<Manifest, StartError> {
+        let (mut directory, mut manifest) = self.read_directory().await?;
+        if history.store_is_behind(&manifest, &directory) {
+            self.recovery_pending.store(true, Ordering::SeqCst);
+        } else {
+            let half_disabled = history.half_disabled(&manifest, &directory);
+            for (change, key) in &half_disabled {
+                let known = Known {
+                    in_force: directory.generation(),
+                    highest: self.highest_generation(),
+                };
+                let mut edit = Edit::begin(&self.store, &self.mac, change, known).await?;
+                edit.key_state(key, KeyState::Disabled);
+                edit.commit().await?;
+            }
+            if !half_disabled.is_empty() {
+                (directory, manifest) = self.read_directory().await?;
+            }
+        }
+        self.put_in_force(directory);
+        Ok(manifest)
     }
 
     /// The directory as of now: a snapshot that later changes do not touch.
@@ -232,48 +276,104 @@ impl Warden {
 
     /// Reads the directory anew and puts it in the old one's place.
     pub(crate) async fn publish(&self) -> Result<(), ManageError> {
+        self.unpublished.store(true, Ordering::SeqCst);
+        let (directory, _) = self.read_directory().await.map_err(ManageError::NotInForce)?;
+        self.unpublished.store(false, Ordering::SeqCst);
+        self.put_in_force(directory);
+        Ok(())
+    }
+
+    async fn read_directory(&self) -> Result<(Directory, Manifest), StoreError> {
         let managers = self
             .managers
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        let pending = self.recovery_pending.load(Ordering::SeqCst);
-        let standing = if pending {
-            Standing::RecoveryPending
-        } else {
-            Standing::Serving
+        let sources = Sources {
+            keyring: &self.keyring,
+            mac: &self.mac,
+            providers: &self.providers,
+            managers,
         };
         let mut shared = self.shared.lock().await;
-        let mut snapshot = self.store.read().await.map_err(ManageError::NotInForce)?;
-        let directory = load::directory(
-            &mut snapshot,
-            &self.keyring,
-            &self.mac,
-            managers,
-            &mut shared,
-            standing,
-        )
-        .await
-        .map_err(ManageError::NotInForce)?;
+        let mut snapshot = self.store.read().await?;
+        load::directory(&mut snapshot, sources, &mut shared).await
+    }
+
+    /// From now on every request is judged by this directory. One that is older than the one in
+    /// force was put back by somebody: as if the server had been started on it.
+    fn put_in_force(&self, mut directory: Directory) {
+        let in_force = self.directory.load().generation();
+        if directory.generation() < in_force {
+            self.recovery_pending.store(true, Ordering::SeqCst);
+        }
+        self.highest_generation
+            .fetch_max(directory.generation(), Ordering::SeqCst);
+        if self.recovery_pending.load(Ordering::SeqCst) {
+            directory.standing = Standing::RecoveryPending;
+        }
+        directory.alarms.extend(self.start_alarms.iter().cloned());
         self.directory.store(Arc::new(directory));
         self.announce();
-        Ok(())
+    }
+
+    /// The highest generation that store or log ever spoke of.
+    pub(crate) fn highest_generation(&self) -> u64 {
+        self.highest_generation.load(Ordering::SeqCst)
     }
 
     /// Stops the background work, writes what was left behind, and closes log and store. Requests
-    /// must have ended before.
+    /// must have ended before. Waits for the log's last sync as long as the disk takes.
     pub async fn shutdown(&self) {
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         tasks.iter().for_each(JoinHandle::abort);
         futures_util::future::join_all(tasks).await;
-        self.record_counts().await;
+        // Held to the end, so that no act begins on a log that closes.
+        let turn = tokio::time::timeout(LAST_ACT, self.turn.lock()).await;
         self.write_last_uses().await;
-        if self.turn.try_lock().is_ok() {
-            let (records, generation) = (self.clerk.log.head().records, self.directory.load().generation());
-            let _ = settle::mark(&self.store, &self.mac, records, generation).await;
+        if self.clerk.is_writing() {
+            self.record_counts().await;
+            if turn.is_ok() {
+                self.move_mark().await;
+            }
         }
-        self.clerk.log.close();
+        let log = Arc::clone(&self.clerk.log);
+        // A thread that panicked in there has nothing left to close.
+        let _ = tokio::task::spawn_blocking(move || log.close()).await;
         self.store.close().await;
+    }
+
+    /// Moves the mark to the end of the log, unless something before it is not settled. Only
+    /// whoever has the turn calls this.
+    async fn move_mark(&self) {
+        if self.settle_overdue().await.is_err() || self.recovery_pending.load(Ordering::SeqCst) {
+            return;
+        }
+        let records = self.clerk.log.head().records;
+        match settle::mark(&self.store, &self.mac, records, self.highest_generation()).await {
+            Ok(()) => self.marked.store(records, Ordering::SeqCst),
+            Err(error) => tracing::warn!(%error, "the mark could not be moved; the next start reads more"),
+        }
+    }
+
+    /// What administration may have left: a directory that could not be read, an outcome that
+    /// could not be recorded, a mark that lies far back. Nothing while an act is under way.
+    pub(crate) async fn tidy(&self) {
+        let Ok(_turn) = self.turn.try_lock() else { return };
+        if self.unpublished.load(Ordering::SeqCst)
+            && let Err(error) = self.publish().await
+        {
+            tracing::error!(%error, "the directory could not be read; an older one is in force");
+        }
+        let behind = self
+            .clerk
+            .log
+            .head()
+            .records
+            .saturating_sub(self.marked.load(Ordering::SeqCst));
+        if self.clerk.is_writing() && (behind > RECORDS_BEHIND_MARK || self.owes_an_outcome()) {
+            self.move_mark().await;
+        }
     }
 
     /// Alarms go to the operator's log whenever the directory is read.
@@ -296,6 +396,9 @@ impl Warden {
             }),
             self.every(settings.last_use_interval, |warden| async move {
                 warden.write_last_uses().await;
+            }),
+            self.every(settings.probe_interval, |warden| async move {
+                warden.tidy().await;
             }),
             self.every(settings.refusal_interval, |warden| async move {
                 warden.record_counts().await;
@@ -323,45 +426,35 @@ impl Warden {
         })
     }
 
-    async fn write_last_uses(&self) {
-        let directory = self.directory.load_full();
-        let credentials = directory
-            .key_stores()
-            .flat_map(|store| store.credentials.values());
-        let unwritten: Vec<_> = credentials
-            .filter_map(|credential| Some((credential, credential.last_use.unwritten()?)))
-            .collect();
+    pub(crate) async fn write_last_uses(&self) {
+        let unwritten = self.shared.lock().await.unwritten();
         if unwritten.is_empty() {
             return;
         }
         let written = async {
             let mut transaction = self.store.begin().await?;
-            for (credential, seconds) in &unwritten {
-                transaction
-                    .execute(
-                        LAST_USE,
-                        &[(*seconds).into(), (&*credential.access_key_id).into()],
-                    )
-                    .await?;
+            for (access_key_id, _, seconds) in &unwritten {
+                let values = [(*seconds).into(), access_key_id.into()];
+                transaction.execute(LAST_USE, &values).await?;
             }
             transaction.commit().await
         };
         match written.await {
             Ok(()) => unwritten
                 .iter()
-                .for_each(|(credential, seconds)| credential.last_use.wrote(*seconds)),
+                .for_each(|(_, last, seconds)| last.wrote(*seconds)),
             Err(error) => tracing::warn!(%error, "last-use times could not be written; they will be later"),
         }
     }
 
-    async fn record_counts(&self) {
-        let counts = self.counts.take();
-        if counts.is_empty() {
-            return;
-        }
-        if let Err(error) = durable(self.clerk.counted(&counts)).await {
-            tracing::warn!(%error, "counted refusals could not be recorded; they will be later");
-            self.counts.put_back(counts);
+    /// Records what was counted, in one record (or as few as it fits into). What the log could not
+    /// confirm is counted again: rather twice than not at all.
+    pub(crate) async fn record_counts(&self) {
+        for counts in self.counts.take() {
+            if let Err(error) = durable(self.clerk.counted(&counts)).await {
+                tracing::warn!(%error, "counted refusals could not be recorded; they will be later");
+                self.counts.put_back(counts);
+            }
         }
     }
 }

@@ -1,88 +1,19 @@
 //! The frame of every administrative act: intent, act, publication, outcome.
 
-use std::sync::Arc;
-
-use key_manager::{KeyId, KeyState};
-use seal::RowMac;
-use store::Transaction;
+use std::sync::{Arc, PoisonError};
 
 use crate::change::{Change, ChangeId};
 use crate::clerk::durable;
+use crate::edit::{Edit, Known};
 use crate::manifest::Manifest;
-use crate::rows::{BindingRow, CredentialRow, KeyStoreRow};
-use crate::{Actor, ManageError, Warden};
+use crate::{Actor, FailureKind, ManageError, Warden, settle};
 
-/// A change of the warden's own tables under way: rows written through it enter the manifest, and
-/// the change's id is noted, so that a restart can tell whether it was made.
-pub(crate) struct Edit<'a> {
-    pub(crate) transaction: Transaction,
-    mac: &'a RowMac,
-    manifest: Manifest,
-    pub(crate) generation: u64,
-}
-
-impl<'a> Edit<'a> {
-    const NOTE: &'static str = "INSERT INTO warden_change (id, generation) VALUES ($1, $2)";
-
-    pub(crate) async fn begin(warden: &'a Warden, id: &ChangeId) -> Result<Self, ManageError> {
-        Self::begin_past(warden, id, 0).await
-    }
-
-    /// As [`Edit::begin`], at a generation above `past`.
-    pub(crate) async fn begin_past(
-        warden: &'a Warden,
-        id: &ChangeId,
-        past: u64,
-    ) -> Result<Self, ManageError> {
-        let mut transaction = warden.store.begin().await?;
-        let mut generation = transaction.bump_generation().await?;
-        while generation <= past {
-            generation = transaction.bump_generation().await?;
-        }
-        let row = transaction.query_one(Manifest::SELECT, &[]).await?;
-        let manifest = Manifest::read(row.as_ref(), &warden.mac)?;
-        transaction
-            .execute(Self::NOTE, &[id.as_str().into(), generation.into()])
-            .await?;
-        Ok(Self {
-            transaction,
-            mac: &warden.mac,
-            manifest,
-            generation,
-        })
-    }
-
-    pub(crate) async fn key_store(&mut self, mut row: KeyStoreRow) -> Result<(), ManageError> {
-        row.generation = self.generation;
-        self.manifest.note(KeyStoreRow::TABLE, &row.key(), row.generation);
-        Ok(row.write(&mut self.transaction, self.mac).await?)
-    }
-
-    pub(crate) async fn binding(&mut self, mut row: BindingRow) -> Result<(), ManageError> {
-        row.generation = self.generation;
-        self.manifest.note(BindingRow::TABLE, &row.key(), row.generation);
-        Ok(row.write(&mut self.transaction, self.mac).await?)
-    }
-
-    pub(crate) async fn credential(&mut self, mut row: CredentialRow) -> Result<(), ManageError> {
-        row.generation = self.generation;
-        self.manifest
-            .note(CredentialRow::TABLE, &row.key(), row.generation);
-        Ok(row.write(&mut self.transaction, self.mac).await?)
-    }
-
-    /// Notes the state that a key was put into, so that an older state put back into the key
-    /// manager's own tables is seen.
-    pub(crate) fn key_state(&mut self, key: &KeyId, state: KeyState) {
-        self.manifest.note_key_state(key, state, self.generation);
-    }
-
-    pub(crate) async fn commit(mut self) -> Result<(), ManageError> {
-        self.manifest
-            .write(&mut self.transaction, self.mac, self.generation)
-            .await?;
-        Ok(self.transaction.commit().await?)
-    }
+/// An outcome that the log could not take yet. There is at most one: no further act begins before
+/// it is recorded.
+pub(crate) struct Overdue {
+    id: ChangeId,
+    result: &'static str,
+    error: Option<String>,
 }
 
 impl Warden {
@@ -113,26 +44,108 @@ impl Warden {
         act: impl FnOnce(Arc<Self>, ChangeId) -> F,
     ) -> Result<T, ManageError> {
         let _turn = self.turn.lock().await;
+        self.settle_overdue().await.map_err(ManageError::Log)?;
         let id = ChangeId::generate(&*self.random)?;
-        let generation = self.directory.load().generation();
-        let intent = self.clerk.intent(&id, actor, change, generation);
-        let _receipt = durable(intent).await.map_err(ManageError::Log)?;
-        if let Err(refused) = actor.check(change) {
-            self.settle(&id, Err(&refused)).await?;
-            return Err(refused);
+        self.record_intent(&id, actor, change).await?;
+        let (done, published) = match actor.check(change) {
+            Err(refused) => (Err(refused), Ok(())),
+            Ok(()) => {
+                let done = act(Arc::clone(&self), id.clone()).await;
+                (done, self.publish().await)
+            }
+        };
+        let (result, error) = match (&done, &published) {
+            (Ok(_), Ok(())) => (settle::DONE, None),
+            (Ok(_), Err(late)) => (settle::DONE, Some(late.to_string())),
+            (Err(refused @ ManageError::NotPermitted { .. }), _) => {
+                (settle::NOT_DONE, Some(refused.to_string()))
+            }
+            (Err(error), Err(_)) => (settle::UNKNOWN, Some(error.to_string())),
+            (Err(error), Ok(())) => (self.truth(&id, change).await, Some(error.to_string())),
+        };
+        self.owe(Overdue { id, result, error });
+        let recorded = self.settle_overdue().await;
+        match done {
+            Ok(done) => {
+                published?;
+                recorded.map_err(ManageError::OutcomeUnrecorded)?;
+                Ok(done)
+            }
+            // Only its last step failed: repeating it is safe, and finishes it.
+            Err(ManageError::Store(error)) if result == settle::DONE => Err(ManageError::NotInForce(error)),
+            Err(error) => Err(error),
         }
-        let done = act(Arc::clone(&self), id.clone()).await;
-        self.publish().await?;
-        self.settle(&id, done.as_ref().map(drop)).await?;
-        done
     }
 
-    async fn settle(&self, id: &ChangeId, done: Result<(), &ManageError>) -> Result<(), ManageError> {
+    async fn record_intent(&self, id: &ChangeId, actor: &Actor, change: &Change) -> Result<(), ManageError> {
         let generation = self.directory.load().generation();
-        let error = done.err().map(ToString::to_string);
-        let result = if error.is_none() { "done" } else { "not-done" };
-        let outcome = self.clerk.outcome(id, result, error.as_deref(), generation);
-        let _receipt = durable(outcome).await.map_err(ManageError::OutcomeUnrecorded)?;
+        let intent = self.clerk.intent(id, actor, change, generation);
+        let intent = intent.map_err(|refused| match refused {
+            FailureKind::TooLarge => ManageError::Invalid(
+                "the change is larger than its record may be (64 KiB): shorten its lists".to_owned(),
+            ),
+            other => ManageError::Log(other),
+        })?;
+        if intent.await.is_ok() {
+            return Ok(());
+        }
+        // The log may still write it when it works again, and then wants the outcome.
+        let error = "the log could not confirm the intent".to_owned();
+        self.owe(Overdue {
+            id: id.clone(),
+            result: settle::NOT_DONE,
+            error: Some(error.clone()),
+        });
+        Err(ManageError::Log(FailureKind::LogUnavailable(error)))
+    }
+
+    /// Whether an act that failed was done all the same, as far as can be known now.
+    async fn truth(&self, id: &ChangeId, change: &Change) -> &'static str {
+        let made = async {
+            let row = self.store.query_one(Manifest::SELECT, &[]).await.ok()?;
+            let manifest = Manifest::read(row.as_ref(), &self.mac).ok()?;
+            Some(settle::was_done(id, change, &manifest, &self.directory.load()))
+        };
+        match made.await {
+            Some(true) => settle::DONE,
+            Some(false) => settle::NOT_DONE,
+            None => settle::UNKNOWN,
+        }
+    }
+
+    fn owe(&self, outcome: Overdue) {
+        *self.overdue.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+    }
+
+    /// Whether an act's outcome still has to be recorded.
+    pub(crate) fn owes_an_outcome(&self) -> bool {
+        self.overdue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
+    }
+
+    /// Records the outcome that is owed, if one is. Only whoever has the turn calls this.
+    pub(crate) async fn settle_overdue(&self) -> Result<(), FailureKind> {
+        let pending = {
+            let overdue = self.overdue.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(Overdue { id, result, error }) = &*overdue else {
+                return Ok(());
+            };
+            let generation = self.directory.load().generation();
+            self.clerk.outcome(id, result, error.as_deref(), generation)
+        };
+        let _receipt = durable(pending).await?;
+        *self.overdue.lock().unwrap_or_else(PoisonError::into_inner) = None;
         Ok(())
+    }
+
+    /// Begins a change of the warden's own tables.
+    pub(crate) async fn edit(&self, id: &ChangeId) -> Result<Edit<'_>, ManageError> {
+        let known = Known {
+            in_force: self.directory.load().generation(),
+            highest: self.highest_generation(),
+        };
+        Edit::begin(&self.store, &self.mac, id, known).await
     }
 }

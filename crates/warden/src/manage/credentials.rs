@@ -5,8 +5,8 @@ use std::sync::Arc;
 use ambient::Timestamp;
 use crypto::SecretBytes;
 
-use super::act::Edit;
-use crate::rows::CredentialRow;
+use crate::manifest::Manifest;
+use crate::rows::{CredentialRow, TaggedRow};
 use crate::view::CredentialView;
 use crate::{Actor, Change, KeyStore, ManageError, Warden};
 
@@ -54,15 +54,14 @@ impl Warden {
         };
         let view = view(&row, None);
         self.change(actor, change, move |warden, change| async move {
-            let known = warden.rows_of_credentials().await?;
-            if known.iter().any(|known| known.access_key_id == row.access_key_id) {
+            let mut edit = warden.edit(&change).await?;
+            if edit.knows::<CredentialRow>(&row.key()) {
                 return Err(ManageError::Exists {
                     what: "credential",
                     name: row.access_key_id,
                 });
             }
-            let mut edit = Edit::begin(&warden, &change).await?;
-            edit.credential(row).await?;
+            edit.insert(row).await?;
             edit.commit().await
         })
         .await?;
@@ -83,42 +82,47 @@ impl Warden {
         access_key_id: &str,
     ) -> Result<CredentialView, ManageError> {
         let store = self.find_key_store(key_store)?;
-        let mut known = self.rows_of_credentials().await?.into_iter();
-        let row = known.find(|row| row.key_store == store.id.as_str() && row.access_key_id == access_key_id);
-        let row = row.ok_or_else(|| ManageError::not_found("credential", access_key_id))?;
-        let retired = row.retired.unwrap_or(self.clerk.clock.now().as_micros());
-        let row = CredentialRow {
-            retired: Some(retired),
-            ..row
-        };
+        let now = self.clerk.clock.now().as_micros();
         let change = Change::RetireCredential {
             key_store: store.id.to_string(),
             access_key_id: access_key_id.to_owned(),
         };
-        let view = view(&row, None);
-        self.change(actor, change, move |warden, change| async move {
-            let mut edit = Edit::begin(&warden, &change).await?;
-            edit.credential(row).await?;
-            edit.commit().await
-        })
-        .await?;
-        Ok(view)
+        let access_key_id = access_key_id.to_owned();
+        let row = self.change(actor, change, move |warden, change| async move {
+            let mut edit = warden.edit(&change).await?;
+            let mut rows = edit.rows::<CredentialRow>().await?.into_iter();
+            let row =
+                rows.find(|row| row.key_store == store.id.as_str() && row.access_key_id == access_key_id);
+            let row = row.ok_or_else(|| ManageError::not_found("credential", &access_key_id))?;
+            let row = CredentialRow {
+                retired: Some(row.retired.unwrap_or(now)),
+                ..row
+            };
+            edit.update(row.clone()).await?;
+            edit.commit().await?;
+            Ok(row)
+        });
+        let row = row.await?;
+        let last_use = self.shared.lock().await.last_use(&row.access_key_id);
+        Ok(view(&row, last_use))
     }
 
     pub(super) async fn credential_views(
         &self,
         store: &KeyStore,
     ) -> Result<Vec<CredentialView>, ManageError> {
-        let mut rows = self.rows_of_credentials().await?;
+        let mut snapshot = self.store.read().await?;
+        let manifest = snapshot.query_one(Manifest::SELECT, &[]).await?;
+        let manifest = Manifest::read(manifest.as_ref(), &self.mac)?;
+        let (mut rows, _) = manifest.rows::<CredentialRow>(&mut snapshot, &self.mac).await?;
+        drop(snapshot);
         rows.retain(|row| row.key_store == store.id.as_str());
         rows.sort_by_key(|row| row.created);
-        let last_use = |row: &CredentialRow| {
-            store
-                .credentials
-                .get(row.access_key_id.as_str())
-                .and_then(|credential| credential.last_use.get())
-        };
-        Ok(rows.iter().map(|row| view(row, last_use(row))).collect())
+        let shared = self.shared.lock().await;
+        Ok(rows
+            .iter()
+            .map(|row| view(row, shared.last_use(&row.access_key_id)))
+            .collect())
     }
 }
 

@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use key_manager::Name;
 use policy::Callers;
 
-use super::act::Edit;
-use super::keys::find_key;
-use crate::rows::{BindingRow, CredentialRow, KeyStoreRow};
+use super::keys::{find_key, own_name};
+use crate::rows::{BindingRow, KeyStoreRow, TaggedRow};
 use crate::view::{BindingView, KeyStoreView};
 use crate::{Actor, Change, KeyStoreId, ManageError, Warden};
 
@@ -46,7 +44,7 @@ impl Warden {
         actor: &Actor,
         new: NewKeyStore,
     ) -> Result<KeyStoreView, ManageError> {
-        let name = Name::parse(&new.name)?;
+        let name = own_name(&new.name)?;
         let id = KeyStoreId::generate(&*self.random)?;
         let change = Change::CreateKeyStore {
             key_store: id.to_string(),
@@ -72,7 +70,8 @@ impl Warden {
                 what,
                 name: name.to_owned(),
             };
-            for known in warden.rows_of_key_stores().await? {
+            let mut edit = warden.edit(&change).await?;
+            for known in edit.rows::<KeyStoreRow>().await? {
                 if known.name == row.name {
                     return Err(taken("key store", &row.name));
                 }
@@ -80,8 +79,7 @@ impl Warden {
                     return Err(taken("key store with the path prefix", &row.path_prefix));
                 }
             }
-            let mut edit = Edit::begin(&warden, &change).await?;
-            edit.key_store(row).await?;
+            edit.insert(row).await?;
             edit.commit().await
         })
         .await?;
@@ -178,15 +176,14 @@ impl Warden {
         };
         let id = store.id.clone();
         self.change(actor, change, move |warden, change| async move {
-            let known = warden.rows_of_bindings().await?;
-            if known.iter().any(|known| known.key() == row.key()) {
+            let mut edit = warden.edit(&change).await?;
+            if edit.knows::<BindingRow>(&row.key()) {
                 return Err(ManageError::Exists {
                     what: "external key",
                     name: row.external_key_id,
                 });
             }
-            let mut edit = Edit::begin(&warden, &change).await?;
-            edit.binding(row).await?;
+            edit.insert(row).await?;
             edit.commit().await
         })
         .await?;
@@ -250,20 +247,20 @@ impl Warden {
         let external_key_id = external_key_id.map(str::to_owned);
         let store = id.clone();
         self.change(actor, change, move |warden, change| async move {
-            let mut edit = Edit::begin(&warden, &change).await?;
+            let mut edit = warden.edit(&change).await?;
             match external_key_id {
                 None => {
-                    let mut rows = warden.rows_of_key_stores().await?.into_iter();
+                    let mut rows = edit.rows::<KeyStoreRow>().await?.into_iter();
                     let row = rows.find(|row| row.id == store.as_str());
                     let row = row.ok_or_else(|| ManageError::not_found("key store", store.as_str()))?;
-                    edit.key_store(KeyStoreRow { blocked, ..row }).await?;
+                    edit.update(KeyStoreRow { blocked, ..row }).await?;
                 }
                 Some(external) => {
-                    let mut rows = warden.rows_of_bindings().await?.into_iter();
-                    let row =
-                        rows.find(|row| row.key_store == store.as_str() && row.external_key_id == external);
+                    let key = BindingRow::key_of(store.as_str(), &external);
+                    let mut rows = edit.rows::<BindingRow>().await?.into_iter();
+                    let row = rows.find(|row| row.key() == key);
                     let row = row.ok_or_else(|| ManageError::not_found("external key", &external))?;
-                    edit.binding(BindingRow { blocked, ..row }).await?;
+                    edit.update(BindingRow { blocked, ..row }).await?;
                 }
             }
             edit.commit().await
@@ -276,43 +273,6 @@ impl Warden {
         let directory = self.directory.load();
         let found = directory.find_key_store(reference).map(Arc::clone);
         found.ok_or_else(|| ManageError::not_found("key store", reference))
-    }
-
-    /// Rows whose tags verify; an edited one is never the base of a change.
-    async fn rows_of_key_stores(&self) -> Result<Vec<KeyStoreRow>, ManageError> {
-        let rows = self.store.query(KeyStoreRow::SELECT, &[]).await?;
-        let verified = rows.iter().filter_map(|row| {
-            let parsed = KeyStoreRow::read(row).ok()?;
-            self.mac
-                .verify(&parsed.fields(), row.blob(9).ok()?)
-                .ok()
-                .map(|()| parsed)
-        });
-        Ok(verified.collect())
-    }
-
-    async fn rows_of_bindings(&self) -> Result<Vec<BindingRow>, ManageError> {
-        let rows = self.store.query(BindingRow::SELECT, &[]).await?;
-        let verified = rows.iter().filter_map(|row| {
-            let parsed = BindingRow::read(row).ok()?;
-            self.mac
-                .verify(&parsed.fields(), row.blob(9).ok()?)
-                .ok()
-                .map(|()| parsed)
-        });
-        Ok(verified.collect())
-    }
-
-    pub(super) async fn rows_of_credentials(&self) -> Result<Vec<CredentialRow>, ManageError> {
-        let rows = self.store.query(CredentialRow::SELECT, &[]).await?;
-        let verified = rows.iter().filter_map(|row| {
-            let parsed = CredentialRow::read(row).ok()?;
-            self.mac
-                .verify(&parsed.fields(), row.blob(7).ok()?)
-                .ok()
-                .map(|()| parsed)
-        });
-        Ok(verified.collect())
     }
 }
 

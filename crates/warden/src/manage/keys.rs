@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use key_manager::{Front, KeyDescription, KeyId, KeyState, KeyUsage, ManagerId, Name, NewKey, Opened};
 
-use super::act::Edit;
 use crate::directory::FindKey;
 use crate::view::{KeyManagerView, KeyVersionView, KeyView};
-use crate::{Actor, Change, Directory, ManageError, Warden};
+use crate::{Actor, Change, ChangeId, Directory, ManageError, Warden};
 
 impl Warden {
     /// Makes a key manager of a kind that is configured (e.g. `virtual-hsm`).
@@ -17,7 +16,7 @@ impl Warden {
         kind: &str,
         name: &str,
     ) -> Result<KeyManagerView, ManageError> {
-        let name = Name::parse(name)?;
+        let name = own_name(name)?;
         let provider = self.providers.iter().find(|provider| provider.kind() == kind);
         let provider = provider
             .cloned()
@@ -36,10 +35,12 @@ impl Warden {
                 });
             }
             let opened = provider.create(id, name).await?;
-            Edit::begin(&warden, &change).await?.commit().await?;
-            let view = warden.manager_view(&opened);
-            warden.add_manager(opened);
-            Ok(view)
+            // There from now on, whatever happens below.
+            warden.add_manager(opened.clone());
+            warden.edit(&change).await?.commit().await?;
+            // Or it would be called unavailable until the next round of probes.
+            warden.probe_manager(&opened.manager).await;
+            Ok(warden.manager_view(&opened))
         })
         .await
     }
@@ -64,7 +65,7 @@ impl Warden {
         name: &str,
         usage: KeyUsage,
     ) -> Result<KeyView, ManageError> {
-        let name = Name::parse(name)?;
+        let name = own_name(name)?;
         let opened = self.directory.load().find_manager(key_manager).cloned();
         let opened = opened.ok_or_else(|| ManageError::not_found("key manager", key_manager))?;
         let id = KeyId::generate(&*self.random)?;
@@ -90,7 +91,7 @@ impl Warden {
                     usage,
                 })
                 .await?;
-            Edit::begin(&warden, &change).await?.commit().await?;
+            warden.edit(&change).await?.commit().await?;
             Ok(key_view(&warden.directory.load(), &opened, &key))
         })
         .await
@@ -141,28 +142,37 @@ impl Warden {
             key: key.id.to_string(),
             state: state.as_str().to_owned(),
         };
+        let id = key.id.clone();
         self.change(actor, change, move |warden, change| async move {
             // What disables comes first, so that a crash in between leaves the key disabled.
-            let note = async {
-                let mut edit = Edit::begin(&warden, &change).await?;
-                edit.key_state(&key.id, state);
-                edit.commit().await
-            };
-            let set = opened.lifecycle.set_state(key.id.clone(), state);
-            let key = match state {
-                KeyState::Enabled => {
-                    note.await?;
-                    set.await?
+            if state == KeyState::Disabled {
+                opened.lifecycle.set_state(key.id.clone(), state).await?;
+                warden.note_key_state(&change, &key.id, state).await
+            } else {
+                warden.note_key_state(&change, &key.id, state).await?;
+                let set = opened.lifecycle.set_state(key.id.clone(), state).await;
+                if set.is_err() {
+                    // Not enabled after all: an older state put back would go unseen.
+                    warden
+                        .note_key_state(&change, &key.id, KeyState::Disabled)
+                        .await?;
                 }
-                KeyState::Disabled => {
-                    let disabled = set.await?;
-                    note.await?;
-                    disabled
-                }
-            };
-            Ok(key_view(&warden.directory.load(), &opened, &key))
+                Ok(set.map(drop)?)
+            }
         })
-        .await
+        .await?;
+        self.key(id.as_str())
+    }
+
+    async fn note_key_state(
+        &self,
+        change: &ChangeId,
+        key: &KeyId,
+        state: KeyState,
+    ) -> Result<(), ManageError> {
+        let mut edit = self.edit(change).await?;
+        edit.key_state(key, state);
+        edit.commit().await
     }
 
     pub(crate) fn manager_view(&self, opened: &Opened) -> KeyManagerView {
@@ -178,6 +188,20 @@ impl Warden {
             instances: instances.into_iter().map(Into::into).collect(),
         }
     }
+}
+
+/// A name for something new. It must not look like an id, for things are called by either.
+pub(super) fn own_name(name: &str) -> Result<Name, ManageError> {
+    let looks_like_an_id = ["ks-", "ekm-", "key-"].iter().any(|prefix| {
+        let digits = name.strip_prefix(prefix);
+        digits.is_some_and(|digits| digits.len() == 24 && digits.bytes().all(|b| b.is_ascii_hexdigit()))
+    });
+    if looks_like_an_id {
+        return Err(ManageError::Invalid(format!(
+            "the name {name} looks like an id: choose another"
+        )));
+    }
+    Ok(Name::parse(name)?)
 }
 
 pub(super) fn find_key<'a>(
@@ -211,7 +235,7 @@ fn key_view(directory: &Directory, opened: &Opened, key: &KeyDescription) -> Key
         key_manager: opened.description.id.to_string(),
         key_manager_name: opened.description.name.to_string(),
         usage: key.usage.as_str().to_owned(),
-        state: key.state.as_str().to_owned(),
+        state: directory.state_of(key).as_str().to_owned(),
         created: key.created.to_string(),
         versions: versions.collect(),
         bindings,

@@ -8,6 +8,7 @@ mod key_stores;
 mod keys;
 mod status;
 
+pub(crate) use act::Overdue;
 pub use actor::{Actor, Role};
 pub use credentials::NewCredential;
 pub use error::ManageError;

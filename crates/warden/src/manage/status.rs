@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use audit::Health as LogHealth;
 use key_manager::HealthStatus;
 
-use super::act::Edit;
 use crate::view::{InstanceView, StatusView};
 use crate::{Actor, Change, InstanceHealth, Load, ManageError, Readiness, Standing, Warden};
 
@@ -70,18 +69,15 @@ impl Warden {
     /// Accepts that the store is older than its log (a backup was restored): keys may be used
     /// again. Whoever does this has checked that no block was lost with the newer store.
     pub async fn acknowledge_recovery(self: &Arc<Self>, actor: &Actor) -> Result<StatusView, ManageError> {
-        let log_generation = self.log_generation.load(Ordering::SeqCst);
+        let log_generation = self.highest_generation();
         let store_generation = self.directory.load().generation();
         let change = Change::AcknowledgeRecovery {
             store_generation,
             log_generation,
         };
         self.change(actor, change, move |warden, change| async move {
-            // The store's generation is lifted past the log's, so that the next start sees no gap.
-            Edit::begin_past(&warden, &change, log_generation)
-                .await?
-                .commit()
-                .await?;
+            // Lifts the store's generation past the log's, so that the next start sees no gap.
+            warden.edit(&change).await?.commit().await?;
             warden.recovery_pending.store(false, Ordering::SeqCst);
             Ok(())
         })
