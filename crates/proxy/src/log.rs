@@ -167,9 +167,9 @@ impl Line<'_> {
             };
         }
         if level(self.status) == Level::WARN {
-            line!(Level::WARN)
+            line!(Level::WARN);
         } else {
-            line!(Level::INFO)
+            line!(Level::INFO);
         }
     }
 }
