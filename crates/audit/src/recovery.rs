@@ -42,9 +42,8 @@ pub(crate) struct Resumed {
     pub(crate) log: LogId,
     pub(crate) head: Head,
     pub(crate) tip: Option<Tip>,
-    /// The end of the last durable batch.
+    /// Where the durable history ends.
     pub(crate) durable: Place,
-    pub(crate) voids: bool,
     pub(crate) next_number: u64,
     pub(crate) spare: Option<Spare>,
     pub(crate) cut: Option<Cut>,
@@ -75,7 +74,6 @@ pub(crate) fn resume(
                 head: format::genesis(log),
                 tip: None,
                 durable: Place::default(),
-                voids: false,
                 next_number: 0,
                 spare: None,
                 cut: None,
@@ -171,8 +169,7 @@ fn end_of(medium: &dyn Medium, header: &SegmentHeader) -> Result<Resumed, OpenEr
     Ok(Resumed {
         log: header.log,
         head,
-        durable: last.as_ref().map_or(header.previous, |_| here),
-        voids: last.is_none() && header.voids,
+        durable: here,
         tip: Some(Tip { segment, offset }),
         next_number: 0,
         spare: None,

@@ -43,7 +43,7 @@ impl Writer {
             head: resumed.head,
             tip: resumed.tip,
             durable: resumed.durable,
-            voids: resumed.voids,
+            voids: false,
             next_number: resumed.next_number,
             spare_tried,
         }

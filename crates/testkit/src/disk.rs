@@ -7,5 +7,5 @@ mod simulated;
 mod slow;
 mod state;
 
-pub use simulated::SimulatedDisk;
+pub use simulated::{HeldSyncs, SimulatedDisk};
 pub use slow::SlowDisk;

@@ -60,16 +60,16 @@ fn the_next_run_continues_the_log_under_ids_of_its_own() {
 fn nobody_is_told_before_the_sync_returned() {
     let disk = SimulatedDisk::new();
     let log = open(&disk);
-    disk.hold_syncs_of(&segment_name(1));
+    let held = disk.hold_syncs_of(&segment_name(1));
     let mut first = pin!(log.append(&payload(0, 50)).unwrap());
-    disk.wait_for_held_sync();
+    held.wait_for_sync();
     // Everything is written, only the sync has not returned: no receipt, no head.
     let second = log.append(&payload(1, 50)).unwrap();
     let mut context = Context::from_waker(Waker::noop());
     assert!(matches!(first.as_mut().poll(&mut context), Poll::Pending));
     assert_eq!(log.head().records, 0);
     assert_eq!(log.state().pending_records, 2);
-    disk.release_syncs();
+    held.release();
     assert_eq!(second.wait_blocking().unwrap().sequence(), 1);
     assert!(matches!(first.as_mut().poll(&mut context), Poll::Ready(Ok(_))));
     // One receipt for a record: asked again, the future has none.
@@ -81,15 +81,15 @@ fn nobody_is_told_before_the_sync_returned() {
 fn what_waits_together_shares_one_sync() {
     let disk = SimulatedDisk::new();
     let log = open(&disk);
-    disk.hold_syncs_of(&segment_name(1));
+    let held = disk.hold_syncs_of(&segment_name(1));
     let first = log.append(&payload(0, 50)).unwrap();
-    disk.wait_for_held_sync();
+    held.wait_for_sync();
     let rest: Vec<_> = (1..20)
         .map(|number| log.append(&payload(number, 50)).unwrap())
         .collect();
     let state = log.state();
     let before = disk.syncs();
-    disk.release_syncs();
+    held.release();
     first.wait_blocking().unwrap();
     for pending in rest {
         pending.wait_blocking().unwrap();
@@ -112,12 +112,12 @@ fn the_queue_is_bounded_exactly_in_records() {
         ..SMALL
     };
     let (log, _) = try_open(&disk, config, 1).unwrap();
-    disk.hold_syncs_of(&segment_name(1));
+    let held = disk.hold_syncs_of(&segment_name(1));
     let mut pending: Vec<_> = vec![log.append(b"{}").unwrap()];
-    disk.wait_for_held_sync();
+    held.wait_for_sync();
     pending.extend((1..5).map(|_| log.append(b"{}").unwrap()));
     assert_eq!(log.append(b"{}").err(), Some(AppendRefused::Full));
-    disk.release_syncs();
+    held.release();
     for (sequence, pending) in (0..).zip(pending) {
         assert_eq!(pending.wait_blocking().unwrap().sequence(), sequence);
     }
@@ -133,10 +133,10 @@ fn the_queue_is_bounded_exactly_in_bytes() {
         ..SMALL
     };
     let (log, _) = try_open(&disk, config, 1).unwrap();
-    disk.hold_syncs_of(&segment_name(1));
+    let held = disk.hold_syncs_of(&segment_name(1));
     let object = |len: usize| format!("{{{}}}", " ".repeat(len - 2)).into_bytes();
     let first = log.append(&object(500 - RECORD_HEADER_BYTES)).unwrap();
-    disk.wait_for_held_sync();
+    held.wait_for_sync();
     assert_eq!(
         log.append(&object(501 - RECORD_HEADER_BYTES)).err(),
         Some(AppendRefused::Full)
@@ -144,7 +144,7 @@ fn the_queue_is_bounded_exactly_in_bytes() {
     let second = log.append(&object(500 - RECORD_HEADER_BYTES)).unwrap();
     assert_eq!(log.state().pending_bytes, 1000);
     assert_eq!(log.append(b"{}").err(), Some(AppendRefused::Full));
-    disk.release_syncs();
+    held.release();
     first.wait_blocking().unwrap();
     second.wait_blocking().unwrap();
     assert_eq!(log.state().pending_bytes, 0);
@@ -235,15 +235,15 @@ fn a_stall_shows_in_the_state_and_passes() {
         SMALL,
     )
     .unwrap();
-    disk.hold_syncs_of(&segment_name(1));
+    let held = disk.hold_syncs_of(&segment_name(1));
     let pending = log.append(b"{}").unwrap();
-    disk.wait_for_held_sync();
+    held.wait_for_sync();
     clock.advance(Duration::from_millis(99));
     assert_eq!(log.state().health, Health::Writing);
     assert_eq!(log.syncing_for(clock.moment()), Some(Duration::from_millis(99)));
     clock.advance(Duration::from_millis(1));
     assert!(matches!(log.state().health, Health::Stalled { .. }));
-    disk.release_syncs();
+    held.release();
     pending.wait_blocking().unwrap();
     assert_eq!(log.state().health, Health::Writing);
     assert_eq!(log.syncing_for(clock.moment()), None);

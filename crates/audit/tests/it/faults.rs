@@ -97,6 +97,7 @@ fn a_full_disk_is_seen_early_refuses_late_and_is_left_behind() {
     let log = open(&disk);
     // The current segment still takes records; that the next cannot be made is known already.
     assert!(matches!(settle_spare(&log), SpareState::Failed(_)));
+    assert_eq!(audit::Medium::list(&disk).unwrap(), [segment_name(1)]);
     let mut written = 0;
     let failed = loop {
         match log.append(&payload(written, 400)).unwrap().wait_blocking() {

@@ -125,6 +125,19 @@ fn xks_log_02_removed_swapped_and_shortened_segments_are_found() {
     assert_eq!(damage(&disk), Some(Damage::ForeignSegment));
 }
 
+#[test]
+fn xks_log_02_a_segment_left_out_of_the_history_is_found() {
+    // The third segment's header is rewritten, checksum and all, to follow upon the first.
+    let disk = small_log(9);
+    let second = disk.contents(&segment_name(2));
+    let mut third = disk.contents(&segment_name(3));
+    third[48..104].copy_from_slice(&second[48..104]);
+    let crc = crc32c::crc32c(&third[..508]);
+    third[508..512].copy_from_slice(&crc.to_be_bytes());
+    disk.replace(&segment_name(3), third);
+    assert_eq!(damage(&disk), Some(Damage::SegmentUnexpected));
+}
+
 fn small_log_of_another_seed() -> SimulatedDisk {
     let disk = SimulatedDisk::new();
     let config = audit::LogConfig {

@@ -53,9 +53,9 @@ fn a_reader_goes_on_where_a_failed_sync_moved_the_records() {
     let mut follower = reader(&disk, 0);
     assert_eq!(follower.next_record().unwrap().unwrap().sequence(), 0);
     // The batch is seen in memory before its sync fails; then it stands in the next segment.
-    disk.hold_syncs_of(&audit::format::segment_name(1));
+    let held = disk.hold_syncs_of(&audit::format::segment_name(1));
     let pending = log.append(&payload(2, 100)).unwrap();
-    disk.wait_for_held_sync();
+    held.wait_for_sync();
     for sequence in 1..3 {
         assert_eq!(follower.next_record().unwrap().unwrap().sequence(), sequence);
     }
@@ -63,7 +63,7 @@ fn a_reader_goes_on_where_a_failed_sync_moved_the_records() {
         std::thread::yield_now();
     }
     disk.fail_syncs(1);
-    disk.release_syncs();
+    held.release();
     pending.wait_blocking().unwrap();
     write(&log, 3..6, 100);
     for sequence in 3..6 {

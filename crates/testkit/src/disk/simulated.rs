@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use audit::{Medium, MediumFile, MediumLock};
 
-use super::state::{Inode, NameChange, SECTOR, State};
+use super::state::{Faults, Inode, NameChange, SECTOR, State};
 
 /// `EIO` on Linux.
 const EIO: i32 = 5;
@@ -53,6 +53,22 @@ impl SimulatedDisk {
         state.faults.held = None;
         self.0.changed.notify_all();
         Self::with(state.after_power_loss(seed))
+    }
+
+    /// Ends the process that uses the disk now, as `kill -9` does: every operation of this disk
+    /// and of files open on it fails from here on. The machine stays up, so that the disk returned
+    /// shows everything written, synced or not, and forgets none of what is not.
+    pub fn kill(&self) -> Self {
+        let mut state = self.state();
+        state.power_is_off = true;
+        state.faults.held = None;
+        self.0.changed.notify_all();
+        let mut left = state.clone();
+        left.power_is_off = false;
+        left.locked = false;
+        left.waiting_syncs = 0;
+        left.faults = Faults::default();
+        Self::with(left)
     }
 
     /// Lets `changes` more writes, syncs and changes of names happen; the power goes during the
@@ -102,23 +118,11 @@ impl SimulatedDisk {
         self.state().used()
     }
 
-    /// From now on a sync of the file `name` does not return.
-    pub fn hold_syncs_of(&self, name: &str) {
+    /// From now on a sync of the file `name` does not return, until the guard is dropped. Have
+    /// the guard dropped before the log that waits: a log being closed waits for its syncs.
+    pub fn hold_syncs_of(&self, name: &str) -> HeldSyncs {
         self.state().faults.held = Some(name.to_owned());
-    }
-
-    /// Blocks until a sync is held.
-    pub fn wait_for_held_sync(&self) {
-        let mut state = self.state();
-        while state.waiting_syncs == 0 {
-            state = self.wait(state);
-        }
-    }
-
-    /// Lets held syncs go on, and holds no more.
-    pub fn release_syncs(&self) {
-        self.state().faults.held = None;
-        self.0.changed.notify_all();
+        HeldSyncs(self.clone())
     }
 
     /// Syncs of files that succeeded.
@@ -169,6 +173,32 @@ impl SimulatedDisk {
             disk: self.clone(),
             inode,
         })
+    }
+}
+
+/// Holds syncs back; lets them go when dropped, and holds no more.
+#[must_use = "dropped at once, it holds nothing"]
+pub struct HeldSyncs(SimulatedDisk);
+
+impl HeldSyncs {
+    /// Blocks until a sync is held.
+    pub fn wait_for_sync(&self) {
+        let mut state = self.0.state();
+        while state.waiting_syncs == 0 {
+            state = self.0.wait(state);
+        }
+    }
+
+    /// Lets them go.
+    pub fn release(self) {
+        drop(self);
+    }
+}
+
+impl Drop for HeldSyncs {
+    fn drop(&mut self) {
+        self.0.state().faults.held = None;
+        self.0.0.changed.notify_all();
     }
 }
 
