@@ -58,13 +58,13 @@ impl DevServer {
     /// # Errors
     /// It cannot be started, ends early, or says nothing for a minute; with what it printed.
     pub fn start(strongroom: &Path) -> Result<Self> {
-        let data = tempfile::tempdir().context("cannot make a temporary directory")?;
-        let mut server = Self::start_in(strongroom, data.path())?;
-        server._temporary = Some(data);
+        let temporary = tempfile::tempdir().context("cannot make a temporary directory")?;
+        let mut server = Self::start_in(strongroom, &temporary.path().join("data"))?;
+        server._temporary = Some(temporary);
         Ok(server)
     }
 
-    /// The same in a directory that stays.
+    /// The same in a directory that stays; it is made if it is not there.
     ///
     /// # Errors
     /// As [`start`](Self::start).

@@ -63,8 +63,9 @@ pub(crate) async fn serve(directory: &Path) -> Result<()> {
 
 /// Measures without and with a stall.
 pub(crate) async fn measure(seconds: Duration, cores: Option<Cores>) -> Result<Vec<SlowDiskLine>> {
-    let directory = tempfile::tempdir().context("cannot make a temporary directory")?;
-    let dev = DevServer::start_in(&dev_binary()?, directory.path())?;
+    let temporary = tempfile::tempdir().context("cannot make a temporary directory")?;
+    let directory = temporary.path().join("data");
+    let dev = DevServer::start_in(&dev_binary()?, &directory)?;
     let port = dev
         .xks()
         .endpoint
@@ -80,7 +81,7 @@ pub(crate) async fn measure(seconds: Duration, cores: Option<Cores>) -> Result<V
     )
     .await?;
     dev.stop()?;
-    let (server, mut input) = Process::slow(directory.path(), &ca, cores)?;
+    let (server, mut input) = Process::slow(&directory, &ca, cores)?;
     let dialer = Dialer::new(server.address, &ca)?;
     let load = Load {
         shape: Shape::OpenLoop {
