@@ -12,15 +12,18 @@
 //!
 //! The crates above own their tables and their SQL. That SQL must mean the same to SQLite and
 //! PostgreSQL: types `BIGINT`, `TEXT` and the placeholder `{{BLOB}}` (in migrations), parameters
-//! `$1`, `$2`, and nothing that only one of them knows. This crate knows no table of theirs.
+//! `$1`, `$2`, and nothing that only one of them knows. A test of the whole program prepares every
+//! statement of every crate on both. This crate knows no table of theirs.
 
+mod dialect;
 mod error;
 mod file;
 mod migrate;
 mod sqlite;
 mod value;
 
+pub use dialect::Dialect;
 pub use error::StoreError;
-pub use migrate::{Migration, Migrations};
+pub use migrate::{Migration, Migrations, schema};
 pub use sqlite::{Snapshot, Store, Transaction};
 pub use value::{Row, Value};

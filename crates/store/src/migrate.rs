@@ -1,6 +1,6 @@
 //! The migration runner.
 
-use crate::{Row, Store, StoreError};
+use crate::{Dialect, Row, Store, StoreError};
 
 /// The migrations of one owner (a crate): its tables, in the order in which they came to be.
 #[derive(Clone, Copy, Debug)]
@@ -19,8 +19,21 @@ pub struct Migration {
     /// What it does, for people.
     pub name: &'static str,
     /// Statements separated by `;`, in SQL that SQLite and PostgreSQL share. `{{BLOB}}` stands for
-    /// the type of byte strings.
+    /// the type of byte strings; see [`Dialect`].
     pub sql: &'static str,
+}
+
+/// What a new database runs, in order: the runner's own table, this crate's tables, then every
+/// step of `migrations`. Each script is a transaction of its own. For tests that hold the SQL
+/// against each kind of database.
+#[must_use]
+pub fn schema(dialect: Dialect, migrations: &[Migrations]) -> Vec<String> {
+    let own = std::iter::once(dialect.sql(TABLE));
+    let steps = all(migrations)
+        .into_iter()
+        .flat_map(|owner| owner.steps)
+        .map(|step| dialect.sql(step.sql));
+    own.chain(steps).collect()
 }
 
 /// This crate's own tables.
@@ -43,10 +56,10 @@ const DONE: &str = "INSERT INTO store_migration (owner, version, name, sha256) V
 /// Brings the database to the present: checks everything that has run, then runs what has not.
 pub(crate) async fn run(store: &Store, migrations: &[Migrations]) -> Result<(), StoreError> {
     let mut transaction = store.begin().await?;
-    transaction.execute(TABLE, &[]).await?;
+    transaction.execute_script(Dialect::Sqlite.sql(TABLE)).await?;
     transaction.commit().await?;
 
-    let all: Vec<Migrations> = [OWN].iter().chain(migrations).copied().collect();
+    let all = all(migrations);
     let rows = store.query(ALL, &[]).await?;
     for row in &rows {
         check(row, &all)?;
@@ -63,6 +76,11 @@ pub(crate) async fn run(store: &Store, migrations: &[Migrations]) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// This crate's own migrations come first.
+fn all(migrations: &[Migrations]) -> Vec<Migrations> {
+    [OWN].iter().chain(migrations).copied().collect()
 }
 
 /// A step that has run must be known, and must read as it did.
@@ -99,9 +117,7 @@ async fn apply(store: &Store, owner: &'static str, step: &Migration) -> Result<(
     if transaction.query_one(ONE, &key).await?.is_some() {
         return Ok(());
     }
-    transaction
-        .execute_script(step.sql.replace("{{BLOB}}", "BLOB"))
-        .await?;
+    transaction.execute_script(Dialect::Sqlite.sql(step.sql)).await?;
     let digest = hash(step);
     transaction
         .execute(
