@@ -21,7 +21,7 @@ use crate::data_dir::Lock;
 pub use doors::Door;
 use doors::Doors;
 pub(crate) use doors::rehearse;
-pub(crate) use parts::MIGRATIONS;
+pub use parts::MIGRATIONS;
 use parts::Parts;
 
 /// What a test or a benchmark exchanges; by default the real things.

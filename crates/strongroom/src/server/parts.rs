@@ -16,7 +16,7 @@ use super::Overrides;
 use crate::config::{Config, Places};
 
 /// Every table of a server's store, in the order in which the crates depend on each other.
-pub(crate) const MIGRATIONS: &[Migrations] = &[
+pub const MIGRATIONS: &[Migrations] = &[
     seal::roots::MIGRATIONS,
     virtual_hsm::MIGRATIONS,
     warden::MIGRATIONS,
