@@ -18,13 +18,19 @@ Exit codes:
 #[command(disable_help_subcommand = true, propagate_version = false)]
 pub struct Cli {
     /// Print one JSON value instead of text for people
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Global options")]
     pub json: bool,
     /// The server's data directory; its socket is DIR/admin.sock
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub data_dir: Option<PathBuf>,
     /// The server's management socket [default: DIR/admin.sock, or STRONGROOM_SOCKET]
-    #[arg(long, global = true, value_name = "PATH", conflicts_with = "data_dir")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        conflicts_with = "data_dir",
+        help_heading = "Global options"
+    )]
     pub socket: Option<PathBuf>,
     #[command(subcommand)]
     #[expect(missing_docs, reason = "clap would print it")]

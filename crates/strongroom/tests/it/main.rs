@@ -1,1 +1,21 @@
-//! The real binary.
+//! The real binary, over its real sockets: port 0, directories of its own, no sleeps.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail by panicking"
+)]
+
+mod config;
+mod crash;
+mod dev;
+mod help;
+mod mtls;
+mod reload;
+mod roles;
+mod rotation;
+mod shutdown;
+mod sql;
+mod support;
+mod tour;

@@ -1,0 +1,174 @@
+//! `strongroom dev`: ends in ready, and what it prints works as printed.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::support::process::Process;
+use crate::support::{BINARY, command, json, text};
+
+struct Dev {
+    process: Process,
+    lines: Vec<String>,
+}
+
+fn start(dir: &Path) -> Dev {
+    let dir = dir.to_str().unwrap();
+    let process = Process::spawn(command(&[
+        "dev",
+        "--data-dir",
+        dir,
+        "--xks-listen",
+        "127.0.0.1:0",
+    ]));
+    let lines = process.wait_for(|line| line.starts_with("ready: https://localhost:"));
+    Dev { process, lines }
+}
+
+impl Dev {
+    fn stop(mut self) {
+        self.process.signal(Signal::INT);
+        assert_eq!(self.process.wait_for_end().code(), Some(0));
+    }
+
+    fn lines_of<'a>(&'a self, program: &'a str) -> impl Iterator<Item = &'a String> {
+        self.lines.iter().filter(move |line| line.starts_with(program))
+    }
+}
+
+/// As somebody would who copies the line.
+fn paste(line: &str) -> String {
+    let output = Command::new("bash").args(["-c", line]).output().unwrap();
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{line}\n{out}\n{err}");
+    out.into_owned()
+}
+
+#[test]
+fn what_dev_prints_works_as_printed() {
+    // A directory that a shell would take apart.
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("it's here");
+    let dev = start(&dir);
+
+    let answers: Vec<Value> = dev
+        .lines_of("curl ")
+        .map(|line| serde_json::from_str(&paste(line)).unwrap_or_else(|error| panic!("{line}: {error}")))
+        .collect();
+    let [health, encrypted, decrypted] = answers.as_slice() else {
+        panic!("three lines: {answers:?}");
+    };
+    assert_eq!(text(health, "/ekmFleetDetails/0/healthStatus"), "ACTIVE");
+    assert!(text(encrypted, "/ciphertextDataIntegrityValue").len() == 44);
+    assert_eq!(text(decrypted, "/plaintext"), "SGVsbG8gV29ybGQh");
+
+    let commands: Vec<String> = dev.lines_of(BINARY).map(|line| paste(line)).collect();
+    assert_eq!(commands.len(), 5, "{:?}", dev.lines);
+    assert!(commands[0].contains("ready:") && commands[0].contains("dev (admin)"));
+    assert!(commands[2].contains("BLOCKED: trying it out"));
+    assert!(commands[4].contains("\"key-use\""), "{}", commands[4]);
+    dev.stop();
+}
+
+#[test]
+fn dev_json_is_the_contract_that_tools_rely_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("dev");
+    let dev = start(&dir);
+    let file = dir.join("dev.json");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let contract: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let members = |pointer: &str| -> Vec<String> {
+        let object = contract.pointer(pointer).unwrap().as_object().unwrap();
+        object.keys().cloned().collect()
+    };
+    // No "kms" as long as there is no KMS endpoint.
+    assert_eq!(members(""), ["admin", "pid", "xks"]);
+    assert_eq!(
+        members("/xks"),
+        [
+            "access_key_id",
+            "ca_certificate",
+            "endpoint",
+            "external_key_id",
+            "region",
+            "secret_access_key",
+            "uri_path"
+        ]
+    );
+    assert!(text(&contract, "/xks/endpoint").starts_with("https://localhost:"));
+    assert!(text(&contract, "/xks/uri_path").ends_with("/kms/xks/v1"));
+    assert_eq!(text(&contract, "/xks/region"), "us-east-1");
+    assert_eq!(
+        Path::new(text(&contract, "/xks/ca_certificate")),
+        dir.join("ca.pem")
+    );
+    let status = json(&["--json", "--socket", text(&contract, "/admin/socket"), "status"]);
+    assert_eq!(status.pointer("/node/pid"), contract.pointer("/pid"));
+    assert_eq!(status.pointer("/ready"), Some(&Value::Bool(true)));
+    for secret in ["server.key", "seal.key", "store.db", "dev.json"] {
+        let mode = fs::metadata(dir.join(secret)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{secret}");
+    }
+    dev.stop();
+}
+
+#[test]
+fn a_second_run_finds_everything_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("dev");
+    let first = start(&dir);
+    let before: Value = serde_json::from_slice(&fs::read(dir.join("dev.json")).unwrap()).unwrap();
+    let ca = fs::read(dir.join("ca.pem")).unwrap();
+    // A Decrypt line of the first run works in the second: same key, same credential.
+    let decrypt = first.lines_of("curl ").nth(2).unwrap().clone();
+    first.stop();
+
+    let second = start(&dir);
+    let after: Value = serde_json::from_slice(&fs::read(dir.join("dev.json")).unwrap()).unwrap();
+    for same in [
+        "/xks/uri_path",
+        "/xks/access_key_id",
+        "/xks/secret_access_key",
+        "/xks/external_key_id",
+    ] {
+        assert_eq!(before.pointer(same), after.pointer(same), "{same}");
+    }
+    assert_eq!(ca, fs::read(dir.join("ca.pem")).unwrap());
+    let (old, new) = (text(&before, "/xks/endpoint"), text(&after, "/xks/endpoint"));
+    let (old, new) = (old.replace("https://", ""), new.replace("https://", ""));
+    let answer: Value = serde_json::from_str(&paste(&decrypt.replace(&old, &new))).unwrap();
+    assert_eq!(text(&answer, "/plaintext"), "SGVsbG8gV29ybGQh");
+    second.stop();
+}
+
+#[test]
+fn a_throw_away_directory_goes_with_the_process() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut command = command(&["--json", "dev", "--xks-listen", "127.0.0.1:0"]);
+    command.env("TMPDIR", parent.path());
+    let mut process = Process::spawn(command);
+    let line = process
+        .wait_for(|line| line.contains("\"ready\":true"))
+        .pop()
+        .unwrap();
+    let line: Value = serde_json::from_str(&line).unwrap();
+    assert!(Path::new(text(&line, "/dev_json")).starts_with(parent.path()));
+    assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
+    process.signal(Signal::TERM);
+    assert_eq!(process.wait_for_end().code(), Some(0));
+    assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn dev_stays_on_loopback() {
+    let errors = crate::support::stderr(&["dev", "--xks-listen", "0.0.0.0:0"], 1);
+    assert!(errors.contains("loopback"), "{errors}");
+}

@@ -1,0 +1,99 @@
+//! Golden files of every `--help`, so that a change of the command line is seen in review.
+//! `UPDATE_GOLDEN=1 cargo test -p strongroom help` writes them anew.
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::CommandFactory;
+
+use crate::support::{stderr, stdout};
+
+const COMMANDS: &[&str] = &[
+    "",
+    "dev",
+    "init",
+    "serve",
+    "status",
+    "vhsm",
+    "vhsm create",
+    "vhsm list",
+    "key",
+    "key create",
+    "key list",
+    "key show",
+    "key enable",
+    "key disable",
+    "key-store",
+    "key-store create",
+    "key-store list",
+    "key-store show",
+    "key-store bind",
+    "key-store block",
+    "key-store unblock",
+    "credential",
+    "credential add",
+    "credential list",
+    "credential retire",
+    "audit",
+    "audit verify",
+    "audit tail",
+    "config",
+    "config check",
+    "config example",
+    "recovery",
+    "recovery acknowledge",
+];
+
+#[test]
+fn help_reads_as_recorded() {
+    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden/help");
+    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    fs::create_dir_all(&dir).unwrap();
+    for command in COMMANDS {
+        let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let text = stdout(&arguments);
+        let name = if command.is_empty() {
+            "strongroom".to_owned()
+        } else {
+            command.replace(' ', "-")
+        };
+        let file = dir.join(format!("{name}.txt"));
+        if update {
+            fs::write(&file, &text).unwrap();
+        }
+        let golden = fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(text, golden, "{command}: differs from {}", file.display());
+    }
+}
+
+#[test]
+fn every_command_has_a_golden_file() {
+    let mut names = Vec::new();
+    collect(&strongroom::cli::Cli::command(), "", &mut names);
+    for name in names {
+        assert!(
+            COMMANDS.contains(&name.as_str()),
+            "{name} is not in the list above"
+        );
+    }
+}
+
+fn collect(command: &clap::Command, prefix: &str, names: &mut Vec<String>) {
+    names.push(prefix.to_owned());
+    for command in command.get_subcommands() {
+        collect(command, format!("{prefix} {}", command.get_name()).trim(), names);
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_exit_code_2() {
+    for wrong in [
+        &["nonsense"][..],
+        &["key", "create", "k"],
+        &["key-store", "block", "store"],
+        &["credential", "add", "store", "--secret-file", "-"],
+        &["--socket", "/a", "--data-dir", "/b", "status"],
+    ] {
+        assert!(stderr(wrong, 2).contains("error:"), "{wrong:?}");
+    }
+}
