@@ -1,5 +1,7 @@
 //! What the build and the tests need from the operating system, on Debian and its relatives.
 
+mod postgresql;
+
 use std::env;
 use std::process::Command;
 
@@ -44,6 +46,11 @@ const NEEDS: &[Need] = &[
         what: "Python 3 with venv",
         present: python_has_venv,
         packages: &["python3", "python3-venv"],
+    },
+    Need {
+        what: "PostgreSQL's server (tests start their own)",
+        present: || postgresql::is_installed(),
+        packages: &[postgresql::PACKAGE],
     },
 ];
 
@@ -99,11 +106,18 @@ fn install(needs: &[Need]) -> Result<()> {
     }
     println!("installing {list}");
     apt_get(&["update", "-qq"], &[], &list)?;
-    apt_get(
-        &["install", "-qq", "-y", "--no-install-recommends"],
-        &packages,
-        &list,
-    )?;
+    let install = || {
+        apt_get(
+            &["install", "-qq", "-y", "--no-install-recommends"],
+            &packages,
+            &list,
+        )
+    };
+    if packages.contains(&postgresql::PACKAGE) {
+        postgresql::without_a_cluster_of_the_system(install)?;
+    } else {
+        install()?;
+    }
     let still: Vec<&str> = missing
         .iter()
         .filter(|need| !(need.present)())
@@ -119,13 +133,7 @@ fn install(needs: &[Need]) -> Result<()> {
 }
 
 fn apt_get(arguments: &[&str], packages: &[&str], list: &str) -> Result<()> {
-    let mut command = if rustix::process::geteuid().is_root() {
-        Command::new("apt-get")
-    } else if runs("sudo", "--version") {
-        let mut sudo = Command::new("sudo");
-        sudo.arg("apt-get");
-        sudo
-    } else {
+    let Some(mut command) = as_root("apt-get") else {
         bail!("needed and not to be installed without root or sudo; as root: apt-get install {list}");
     };
     command
@@ -136,6 +144,18 @@ fn apt_get(arguments: &[&str], packages: &[&str], list: &str) -> Result<()> {
         &mut command,
         &format!("as root: apt-get update && apt-get install {list}"),
     )
+}
+
+/// `program` as root: directly, or through `sudo` if there is one.
+fn as_root(program: &str) -> Option<Command> {
+    if rustix::process::geteuid().is_root() {
+        return Some(Command::new(program));
+    }
+    runs("sudo", "--version").then(|| {
+        let mut sudo = Command::new("sudo");
+        sudo.arg(program);
+        sudo
+    })
 }
 
 fn runs(program: &str, argument: &str) -> bool {
