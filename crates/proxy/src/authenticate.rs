@@ -33,10 +33,12 @@ pub(crate) fn authenticate(
     let unknown = || Refusal::Signature(sigv4::Refusal::UnknownCredentialOrSignature);
     let prepared = index.store(&key_store.id).ok_or_else(unknown)?;
     let mut credential = None;
+    // Both are looked up for every id, so that a known one takes no longer than an unknown one.
     let secret = |access_key_id: &str| {
-        let found = key_store.credential(access_key_id, now)?;
-        credential = Some(Arc::clone(found));
-        prepared.secret(found)
+        let found = key_store.credential(access_key_id, now).map(Arc::clone);
+        let secret = prepared.secret(access_key_id);
+        credential = found;
+        credential.as_ref().and(secret)
     };
     let verified = verifier.verify(request, body, &prepared.rules, now, secret);
     let body = verified.map_err(Refusal::Signature)?;

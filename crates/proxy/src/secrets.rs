@@ -108,11 +108,10 @@ impl Index {
 }
 
 impl Prepared {
-    /// The ready secret of a credential of this key store.
-    pub(crate) fn secret(&self, credential: &Credential) -> Option<&SecretAccessKey> {
-        self.secrets
-            .get(&credential.access_key_id)
-            .map(|secret| &secret.key)
+    /// The ready secret of an access key id of this key store. Whether it has expired, the key store
+    /// knows.
+    pub(crate) fn secret(&self, access_key_id: &str) -> Option<&SecretAccessKey> {
+        self.secrets.get(access_key_id).map(|secret| &secret.key)
     }
 
     /// The secret as it was, with what was derived for it, if the credential did not change.

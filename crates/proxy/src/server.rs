@@ -124,9 +124,10 @@ impl Proxy {
         body: Result<Bytes, BodyError>,
         account: &mut Account<'h>,
     ) -> Result<Bytes, Refusal> {
+        let target = target_of(head);
+        account.target = target.as_ref().ok().copied();
         let body = body.map_err(Refusal::Body)?;
-        let target = target_of(head)?;
-        account.target = Some(target);
+        let target = target?;
         if head.method != Method::POST {
             return Err(Refusal::Method);
         }

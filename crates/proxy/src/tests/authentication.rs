@@ -88,6 +88,53 @@ async fn xks_auth_02_the_scope_is_held_to_service_and_region() {
 }
 
 #[tokio::test]
+async fn xks_auth_04_the_authority_plays_host_and_must_be_a_configured_name() {
+    let settings = Settings {
+        host_names: vec![HOST.to_owned()],
+        ..Settings::default()
+    };
+    let world = World::with(&settings).await;
+    let mut request = world.request("/health", &health_body());
+    request.headers.remove("host");
+    for (authority, served) in [(HOST, true), ("other.example.com", false)] {
+        request.authority = Some(authority.to_owned());
+        world.sign(&mut request);
+        let reply = world.send(&request).await;
+        if served {
+            reply.is_success();
+        } else {
+            reply.is_error("AuthenticationFailedException");
+        }
+    }
+    // Signed for one name, sent to another.
+    request.authority = Some(HOST.to_owned());
+    world.sign(&mut request);
+    request.authority = Some(format!("{HOST}:443"));
+    world
+        .send(&request)
+        .await
+        .is_error("AuthenticationFailedException");
+}
+
+#[tokio::test]
+async fn xks_auth_04_the_headers_listed_as_signed_are_the_signed_ones() {
+    let world = World::new().await;
+    let mut request = world.request("/health", &health_body());
+    request
+        .headers
+        .insert("x-amz-anything", HeaderValue::from_static("signed"));
+    world.sign(&mut request);
+    world.send(&request).await.is_success();
+    request
+        .headers
+        .insert("x-amz-anything", HeaderValue::from_static("altered"));
+    world
+        .send(&request)
+        .await
+        .is_error("AuthenticationFailedException");
+}
+
+#[tokio::test]
 async fn xks_auth_06_five_minutes_are_recent_and_no_more() {
     let world = World::new().await;
     let now = world.clock.now().as_secs();

@@ -157,6 +157,20 @@ async fn the_answer_has_the_plaintext_and_nothing_else() {
     assert_eq!(reply.headers["cache-control"], "no-store");
 }
 
+/// The first byte of the metadata names format and framing, so that another framing can come beside
+/// this one; nothing is tried in turn.
+#[tokio::test]
+async fn xks_aad_04_the_metadata_tells_the_framing() {
+    let world = World::new().await;
+    let good = world.encrypt(b"x", Some(b"aad")).await;
+    assert_eq!((good.metadata.len(), good.metadata[0]), (17, 1));
+    for format in (0..=255_u8).filter(|format| *format != 1) {
+        let mut bad = good.clone();
+        bad.metadata[0] = format;
+        world.decrypt(&bad).await.is_error("InvalidCiphertextException");
+    }
+}
+
 /// Every single bit of one message, in each of its parts.
 #[tokio::test]
 async fn any_flipped_bit_is_an_invalid_ciphertext() {

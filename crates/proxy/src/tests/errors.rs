@@ -194,6 +194,7 @@ async fn xks_err_01_every_error_has_its_name_status_and_a_proper_message() {
     for (name, how, reply) in &all {
         println!("{how}: {}", reply.text());
         reply.is_error(name);
+        assert_eq!(reply.headers["cache-control"], "no-store");
         // Nothing of the request or of the inside is in it.
         for secret in [
             PRINCIPAL,

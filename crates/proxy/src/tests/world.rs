@@ -240,6 +240,7 @@ impl World {
             query: String::new(),
             headers: HeaderMap::new(),
             body: serde_json::to_vec(body).unwrap(),
+            authority: None,
             listener: "xks".to_owned(),
             common_name: None,
             time: Duration::from_secs(60),
@@ -269,7 +270,7 @@ impl World {
             path: &request.path,
             query: &request.query,
             headers: &request.headers,
-            authority: None,
+            authority: request.authority.as_deref(),
             listener: &request.listener,
             peer: Peer::Tcp {
                 address: SocketAddr::from((Ipv4Addr::new(192, 0, 2, 7), 4711)),
@@ -325,6 +326,8 @@ pub(super) struct Request {
     pub(super) query: String,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
+    /// HTTP/2's.
+    pub(super) authority: Option<String>,
     pub(super) listener: String,
     pub(super) common_name: Option<String>,
     /// Until its deadline.
@@ -343,7 +346,7 @@ impl Request {
         service: &str,
         now: Timestamp,
     ) {
-        if !self.headers.contains_key("host") {
+        if self.authority.is_none() && !self.headers.contains_key("host") {
             self.headers.insert("host", HeaderValue::from_static(HOST));
         }
         self.headers.remove("authorization");
@@ -360,7 +363,7 @@ impl Request {
             method: self.method.as_str(),
             path: &self.path,
             query: &self.query,
-            authority: None,
+            authority: self.authority.as_deref(),
         };
         signer.sign(&target, &mut self.headers, &self.body, now).unwrap();
     }
