@@ -14,9 +14,9 @@
 //!   refusals are told to the warden's audit log. None of them can hold a plaintext, a ciphertext
 //!   or a secret.
 //!
-//! What is asked of a request's `Content-Type`: nothing. The signature covers the body, not that
-//! header, so it could not be relied on; and AWS's own clients differ in sending it. Answers always
-//! carry `application/json` (XKS-GEN-01).
+//! What is asked of a request's `Content-Type`: nothing. A signature need not cover that header, so
+//! nothing could be built on it, and the body is held to its grammar anyway. Answers always carry
+//! `application/json` (XKS-GEN-01).
 
 mod account;
 mod answer;
