@@ -169,12 +169,16 @@ impl Warden {
 
     /// Probes every key manager and the store once, all at the same time.
     pub(crate) async fn probe_all(&self) {
+        tokio::join!(self.probe_managers(), self.probe_store());
+    }
+
+    pub(crate) async fn probe_managers(&self) {
         let directory = self.directory.load_full();
         let managers = directory
             .managers
             .values()
             .map(|opened| self.probe_manager(&opened.manager));
-        let (_, ()) = tokio::join!(join_all(managers), self.probe_store());
+        join_all(managers).await;
     }
 
     pub(crate) async fn probe_manager(&self, manager: &Arc<dyn KeyManager>) {

@@ -31,6 +31,8 @@ mod refusals;
 mod rows;
 mod settings;
 mod settle;
+#[cfg(test)]
+mod tests;
 mod use_key;
 pub mod view;
 mod warden;

@@ -52,8 +52,8 @@ pub(crate) struct History {
     started: bool,
 }
 
-const MARK: &str = "SELECT settled, generation, tag FROM warden_mark WHERE id = 1";
-const SET_MARK: &str = "INSERT INTO warden_mark (id, settled, generation, tag) VALUES (1, $1, $2, $3) \
+pub(crate) const MARK: &str = "SELECT settled, generation, tag FROM warden_mark WHERE id = 1";
+pub(crate) const SET_MARK: &str = "INSERT INTO warden_mark (id, settled, generation, tag) VALUES (1, $1, $2, $3) \
     ON CONFLICT (id) DO UPDATE SET settled = excluded.settled, generation = excluded.generation, \
     tag = excluded.tag";
 

@@ -29,7 +29,7 @@ use crate::{Caller, FailureKind, KeyStoreId, ManageError, Settings};
 
 /// How many records may follow the mark before it is moved: what a start reads after a crash, well
 /// under a second.
-const RECORDS_BEHIND_MARK: u64 = 20_000;
+pub(crate) const RECORDS_BEHIND_MARK: u64 = 20_000;
 /// How long a shutdown waits for an administrative act under way; the next start settles it else.
 const LAST_ACT: Duration = Duration::from_secs(5);
 
