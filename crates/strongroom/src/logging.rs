@@ -9,11 +9,15 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use ambient::SystemClock;
 use serde::Deserialize;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+
+mod line;
+
+use line::Lines;
 
 /// Bytes that may wait: about 4,000 request lines, two seconds at KMS's default quota.
 const BUFFER_BYTES: usize = 2 * 1024 * 1024;
@@ -77,14 +81,15 @@ impl From<LogLevel> for LevelFilter {
 pub fn start(settings: LogSettings) -> anyhow::Result<LogWriter> {
     let writer = LogWriter::spawn(io::stderr(), BUFFER_BYTES)?;
     let filter = LevelFilter::from(settings.level);
-    let lines = tracing_subscriber::fmt::layer().with_writer(writer.clone());
-    let registry = tracing_subscriber::registry().with(filter);
-    match settings.format {
-        LogFormat::Json => registry
-            .with(lines.json().flatten_event(true).with_current_span(false))
-            .try_init()?,
-        LogFormat::Human => registry.with(lines.with_ansi(false).compact()).try_init()?,
-    }
+    let lines = Lines {
+        format: settings.format,
+        writer: writer.clone(),
+        clock: Arc::new(SystemClock),
+    };
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
+        .try_init()?;
     Ok(writer)
 }
 
@@ -180,6 +185,11 @@ impl LogWriter {
         Ok(Self(Arc::new(Flusher(shared))))
     }
 
+    /// Appends one whole line, its line end included.
+    pub fn line(&self, line: &[u8]) {
+        self.0.0.push(line);
+    }
+
     /// Writes out what waits, for at most two seconds, and ends the thread. Later lines are lost.
     pub fn close(&self) {
         self.0.close();
@@ -199,29 +209,6 @@ impl Flusher {
 impl Drop for Flusher {
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-impl<'a> MakeWriter<'a> for LogWriter {
-    type Writer = Line<'a>;
-
-    fn make_writer(&'a self) -> Line<'a> {
-        Line(&self.0.0)
-    }
-}
-
-/// One event on its way into the buffer.
-pub struct Line<'a>(&'a Shared);
-
-impl Write for Line<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // The subscriber writes each event as one whole line.
-        self.0.push(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -256,11 +243,11 @@ mod tests {
             release: released,
         };
         let log = LogWriter::spawn(sink, 64).unwrap();
-        log.make_writer().write_all(b"first\n").unwrap();
+        log.line(b"first\n");
         assert_eq!(writes.recv().unwrap(), b"first\n");
         // The sink is stuck now. These return all the same: eight fit, two do not.
         for _ in 0..10 {
-            log.make_writer().write_all(b"8 bytes\n").unwrap();
+            log.line(b"8 bytes\n");
         }
         drop(release);
         log.close();
@@ -283,8 +270,8 @@ mod tests {
             }
         }
         let log = LogWriter::spawn(Sink(sender), 1024).unwrap();
-        log.make_writer().write_all(b"a\n").unwrap();
-        log.make_writer().write_all(b"b\n").unwrap();
+        log.line(b"a\n");
+        log.line(b"b\n");
         drop(log);
         assert_eq!(lines.try_iter().flatten().collect::<Vec<u8>>(), b"a\nb\n");
     }
