@@ -29,7 +29,8 @@ pub(crate) struct Options {
     /// Rounds: null, listener, strongroom, null, listener, strongroom, ...
     #[arg(long, default_value_t = 2)]
     rounds: u32,
-    /// Only rows whose name contains one of these (comma-separated)
+    /// Only rows whose name contains one of these (comma-separated); besides those of the table
+    /// there are `memory` and `slow disk`
     #[arg(long, value_delimiter = ',')]
     rows: Vec<String>,
     /// Numbers of connections

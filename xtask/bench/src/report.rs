@@ -105,7 +105,7 @@ impl Report {
     /// A table for people.
     pub(crate) fn table(&self) -> String {
         let mut text = format!(
-            "server and load on {}; a 4 KiB append and sync takes {} us\n\n{:<27}{:>5} {:<11}{:>9}{:>9}{:>7}{:>8}{:>8}{:>8}{:>9}{:>7}{:>9}{:>8}\n",
+            "server and load on {}; a 4 KiB append and sync takes {} us\n\n{:<27}{:>5} {:<11}{:>9}{:>11}{:>7}{:>8}{:>8}{:>8}{:>9}{:>7}{:>9}{:>8}\n",
             if self.pinned {
                 "a core each"
             } else {
@@ -128,7 +128,7 @@ impl Report {
         );
         for line in &self.lines {
             text.push_str(&format!(
-                "{:<27}{:>5} {:<11}{:>9.0}{:>9.0}{:>7.2}{:>8}{:>8}{:>8}{:>9}{:>7.2}{:>9}{:>8.1}\n",
+                "{:<27}{:>5} {:<11}{:>9.0}{:>11.0}{:>7.2}{:>8}{:>8}{:>8}{:>9}{:>7.2}{:>9}{:>8.1}\n",
                 line.row,
                 line.connections,
                 line.server.name(),
