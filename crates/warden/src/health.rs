@@ -1,6 +1,7 @@
 //! Truthful health: what the last canary encryptions, the log and the store say.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ambient::Moment;
@@ -26,6 +27,8 @@ pub struct InstanceHealth {
 pub(crate) struct Probes {
     managers: Mutex<HashMap<ManagerId, Probe>>,
     store: Mutex<Option<Probe>>,
+    /// What the last probe of the store said, for the request path.
+    store_failed: AtomicBool,
 }
 
 #[derive(Clone)]
@@ -69,7 +72,14 @@ impl Probes {
             (None, false) => tracing::info!("the store works again"),
             _ => {}
         }
+        self.store_failed
+            .store(probe.problem.is_some(), Ordering::Relaxed);
         *store = Some(probe);
+    }
+
+    /// Whether the last probe of the store failed. One load: asked before each request.
+    pub(crate) fn store_failed(&self) -> bool {
+        self.store_failed.load(Ordering::Relaxed)
     }
 
     /// What is wrong with the store, if anything is.

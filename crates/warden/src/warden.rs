@@ -247,8 +247,13 @@ impl Warden {
         });
     }
 
-    /// Refuses work that could not be recorded, or not in time, before it starts.
+    /// Refuses work that could not be recorded, or not in time, before it starts. Without its store
+    /// the warden could not throw a switch, so no key is used then either.
     pub(crate) fn door(&self, caller: &Caller) -> Result<(), FailureKind> {
+        if self.probes.store_failed() {
+            let why = "the store failed its last probe, and without it no key can be blocked";
+            return Err(KeyManagerError::Unavailable(why.to_owned()).into());
+        }
         let state = self.clerk.log.state();
         match state.health {
             LogHealth::Writing | LogHealth::Stalled { .. } => {}
