@@ -3,6 +3,7 @@
 mod bindings;
 mod blocks;
 mod call;
+mod check;
 mod credentials;
 mod key_managers;
 mod key_stores;

@@ -42,7 +42,7 @@ async fn serve(
         ..Overrides::default()
     };
     let server = Server::start(config, overrides).await?;
-    announce(&server, output)?;
+    announce(&server, output);
     loop {
         match signals.next().await {
             Signal::Stop => break,
@@ -57,8 +57,9 @@ async fn serve(
     Ok(())
 }
 
-/// The line that service managers and tests wait for.
-fn announce(server: &Server, output: &Output) -> anyhow::Result<()> {
+/// The line that service managers and tests wait for. A server whose standard output is gone
+/// serves all the same.
+fn announce(server: &Server, output: &Output) {
     for door in server.doors() {
         let address = match &door.address {
             listener::Bound::Tcp(address) => address.to_string(),
@@ -66,15 +67,15 @@ fn announce(server: &Server, output: &Output) -> anyhow::Result<()> {
         };
         tracing::info!(kind = door.kind, listener = door.name, address, "listening");
         if !output.is_json() {
-            output.write(&format!("listening: {} {} on {address}\n", door.kind, door.name))?;
+            drop(output.write(&format!("listening: {} {} on {address}\n", door.kind, door.name)));
         }
     }
     tracing::info!("ready");
-    if output.is_json() {
+    drop(if output.is_json() {
         output.json_line(&serde_json::json!({ "ready": true, "pid": std::process::id() }))
     } else {
         output.write("ready\n")
-    }
+    });
 }
 
 fn reload(server: &Server, file: &Path) {

@@ -67,6 +67,9 @@ impl Server {
     /// in a multi-threaded Tokio runtime, on a data directory that [`crate::init`] made.
     pub async fn start(config: Config, overrides: Overrides) -> anyhow::Result<Self> {
         config.check()?;
+        for danger in config.dangers() {
+            tracing::warn!(danger, "a setting weakens security");
+        }
         let places = config.places();
         places.data_dir.check()?;
         let lock = places.data_dir.lock()?;

@@ -4,6 +4,7 @@ use warden::view::KeyStoreView;
 use xks_api::uri::BASE_PATH;
 
 use super::call::{Call, Reply};
+use super::check;
 use crate::error::Refusal;
 use crate::generate;
 use crate::message::{KeyStore, NewKeyStore};
@@ -23,6 +24,9 @@ pub(super) async fn show(call: &Call<'_>, store: &str) -> Result<Reply, Refusal>
 pub(super) async fn create(call: &Call<'_>) -> Result<Reply, Refusal> {
     let new: NewKeyStore = call.input()?;
     let prefix = generate::path_prefix(call.random, new.path_prefix.as_deref())?;
+    check::region(new.region.as_deref())?;
+    check::listeners(new.listeners.as_deref(), &call.node)?;
+    check::common_names(new.common_names.as_deref())?;
     let new = warden::NewKeyStore {
         name: new.name,
         path_prefix: prefix.as_str().to_owned(),

@@ -1,5 +1,6 @@
 //! Exit codes, and what a failure prints.
 
+use std::io;
 use std::process::ExitCode;
 
 use admin::{ClientError, ErrorBody};
@@ -33,9 +34,19 @@ pub(super) struct UsageError(pub(super) String);
 /// Prints a failure and chooses the exit code.
 pub(super) fn report(result: anyhow::Result<()>, output: &Output) -> Exit {
     let Err(error) = result else { return Exit::Ok };
+    if is_broken_pipe(&error) {
+        // Whoever read our output has had enough, as `head` does.
+        return Exit::Ok;
+    }
     let (exit, body) = classify(&error);
     output.error(&body);
     exit
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn classify(error: &anyhow::Error) -> (Exit, ErrorBody) {

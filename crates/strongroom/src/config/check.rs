@@ -9,8 +9,22 @@ use super::Config;
 impl Config {
     /// Checks every section, and that they fit together.
     pub fn check(&self) -> anyhow::Result<()> {
-        if !self.data_dir.is_absolute() {
-            bail!("data_dir {} is not an absolute path", self.data_dir.display());
+        let places = self.places();
+        for (setting, path) in [
+            ("data_dir", &self.data_dir),
+            ("store.path", &places.store),
+            ("seal.key_file", &places.seal_key),
+            ("audit.directory", &places.log),
+            ("admin.socket", &places.socket),
+        ] {
+            if !path.is_absolute() {
+                bail!("{setting} {} is not an absolute path", path.display());
+            }
+        }
+        if self.warden.max_in_flight == 0 || self.warden.max_in_flight_per_key_store == 0 {
+            bail!(
+                "warden.max_in_flight and warden.max_in_flight_per_key_store are at least 1: 0 would refuse everything"
+            );
         }
         self.proxy.check()?;
         self.audit.limits.validate()?;
