@@ -14,10 +14,9 @@ use warden::{Credential, Directory, KeyStore, KeyStoreId};
 
 /// The credentials of the newest directory, ready for use.
 pub(crate) struct Secrets {
-    hosts: HostNames,
     index: ArcSwap<Index>,
-    /// Held while an index is made, so that it is made once.
-    making: Mutex<()>,
+    /// What the next index is made with; held while one is made, so that it is made once.
+    hosts: Mutex<HostNames>,
 }
 
 /// The credentials of one directory.
@@ -44,9 +43,8 @@ struct Secret {
 impl Secrets {
     pub(crate) fn new(hosts: HostNames) -> Self {
         Self {
-            hosts,
             index: ArcSwap::default(),
-            making: Mutex::new(()),
+            hosts: Mutex::new(hosts),
         }
     }
 
@@ -57,14 +55,24 @@ impl Secrets {
             return index;
         }
         drop(index);
-        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.index.load();
         if old.is_of(directory) {
             return old;
         }
-        let new = Arc::new(Index::make(directory, &old, &self.hosts));
+        let new = Arc::new(Index::make(directory, &old, &hosts));
         self.index.store(Arc::clone(&new));
         Guard::from_inner(new)
+    }
+
+    /// Takes over other host names, for every request that is authenticated from now on.
+    pub(crate) fn set_hosts(&self, new: HostNames) {
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        *hosts = new;
+        let old = self.index.load_full();
+        if let Some(directory) = &old.directory {
+            self.index.store(Arc::new(Index::make(directory, &old, &hosts)));
+        }
     }
 
     /// Drops every secret.

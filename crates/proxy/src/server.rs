@@ -95,6 +95,13 @@ impl Proxy {
         self.secrets.clear();
     }
 
+    /// Takes over the host names of other settings, and nothing else of them.
+    pub fn set_host_names(&self, settings: &Settings) -> Result<(), SettingsError> {
+        settings.check()?;
+        self.secrets.set_hosts(settings.hosts());
+        Ok(())
+    }
+
     /// The counters, e.g. for a metrics endpoint.
     pub const fn metrics(&self) -> &Metrics {
         &self.metrics

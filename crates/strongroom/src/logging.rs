@@ -12,6 +12,7 @@ use std::time::Duration;
 use ambient::SystemClock;
 use serde::Deserialize;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -23,6 +24,22 @@ use line::Lines;
 const BUFFER_BYTES: usize = 2 * 1024 * 1024;
 /// How long lines are gathered into one write. Without it every line would wake the thread.
 const GATHER: Duration = Duration::from_millis(10);
+/// The targets of our own crates. Others' libraries are heard from `warn` on only: at `trace` some
+/// of them write what they carry, and nobody here has looked at every line of theirs.
+const OURS: [&str; 12] = [
+    proxy::LOG_TARGET,
+    "admin",
+    "audit",
+    "key_manager",
+    "listener",
+    "policy",
+    "proxy",
+    "seal",
+    "store",
+    "strongroom",
+    "virtual_hsm",
+    "warden",
+];
 /// How long an orderly end waits for the last lines.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
@@ -80,7 +97,10 @@ impl From<LogLevel> for LevelFilter {
 /// end: dropping it writes out the last lines.
 pub fn start(settings: LogSettings) -> anyhow::Result<LogWriter> {
     let writer = LogWriter::spawn(io::stderr(), BUFFER_BYTES)?;
-    let filter = LevelFilter::from(settings.level);
+    let level = LevelFilter::from(settings.level);
+    let filter = Targets::new()
+        .with_targets(OURS.map(|target| (target, level)))
+        .with_default(level.min(LevelFilter::WARN));
     let lines = Lines {
         format: settings.format,
         writer: writer.clone(),

@@ -139,13 +139,14 @@ impl Server {
     }
 
     /// Takes over a new configuration, whole or not at all: certificates, client authentication,
-    /// limits and deadlines of listeners, and actors.
+    /// limits and deadlines of listeners, host names, and actors.
     pub fn reload(&self, new: Config) -> anyhow::Result<()> {
         let old = self.config();
         new.check()?;
         config::fixed_differences(&old, &new)?;
         let actors = new.actors()?;
         self.doors.reload(&old, &new).context("nothing was reloaded")?;
+        self.proxy.set_host_names(&new.proxy)?;
         self.admin.set_actors(actors);
         self.admin.set_node(self.node.status(&new, self.doors.controls()));
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = new;

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use http::StatusCode;
 use rustix::process::Signal;
 
 use crate::support::certificates::Ca;
@@ -51,6 +52,20 @@ async fn a_reload_is_whole_or_not_at_all() {
     // Who was connected goes on undisturbed.
     assert!(old.encrypt(&access, "undisturbed").await.unwrap().0.is_success());
     assert_ne!(replaced, fs::read(&node.server.certificate).unwrap());
+
+    // Host names: signed for another one, a request is refused from now on.
+    node.configure(&node.config("auditor", "").replace(
+        "[audit.limits]",
+        "[proxy]\nhost_names = [\"xks.example.com\"]\n\n[audit.limits]",
+    ));
+    reload(&server, "was reloaded");
+    assert_eq!(
+        old.encrypt(&access, "other-host").await.unwrap().0,
+        StatusCode::UNAUTHORIZED
+    );
+    node.configure(&node.config("auditor", ""));
+    reload(&server, "was reloaded");
+    assert_eq!(old.encrypt(&access, "any-host").await.unwrap().0, StatusCode::OK);
 
     // What only a restart changes is said, and nothing else of that file is taken over.
     let text_of = node.config("admin", "").replace(
