@@ -15,6 +15,7 @@
 //! The warden knows no HTTP, no XKS and no AWS, and no key manager by name.
 
 mod admission;
+mod background;
 mod change;
 mod clerk;
 mod directory;

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use ambient::{Clock, Random, Timestamp};
 use arc_swap::ArcSwap;
@@ -22,16 +21,9 @@ use crate::load::{self, Shared, Sources};
 use crate::manage::Overdue;
 use crate::manifest::Manifest;
 use crate::refusals::{CountedUnder, Counts};
-use crate::rows::LAST_USE;
 use crate::settle::{self, History, Managers};
 use crate::view::AlarmView;
 use crate::{Caller, FailureKind, KeyStoreId, ManageError, Settings};
-
-/// How many records may follow the mark before it is moved: what a start reads after a crash, well
-/// under a second.
-pub(crate) const RECORDS_BEHIND_MARK: u64 = 20_000;
-/// How long a shutdown waits for an administrative act under way; the next start settles it else.
-const LAST_ACT: Duration = Duration::from_secs(5);
 
 /// What a warden is made of.
 pub struct Parts {
@@ -111,14 +103,14 @@ pub struct Warden {
     /// The highest generation that store or log ever spoke of.
     highest_generation: AtomicU64,
     /// A directory could not be read after a change; it is tried again.
-    unpublished: AtomicBool,
+    pub(crate) unpublished: AtomicBool,
     managers: Mutex<Managers>,
     /// What the start found wrong with mark and log.
     start_alarms: Vec<AlarmView>,
-    counts: Counts,
+    pub(crate) counts: Counts,
     /// How far the mark in the store goes.
-    marked: AtomicU64,
-    tasks: Mutex<Vec<JoinHandle<()>>>,
+    pub(crate) marked: AtomicU64,
+    pub(crate) tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Warden {
@@ -327,60 +319,6 @@ impl Warden {
         self.highest_generation.load(Ordering::SeqCst)
     }
 
-    /// Stops the background work, writes what was left behind, and closes log and store. Requests
-    /// must have ended before. Waits for the log's last sync as long as the disk takes.
-    pub async fn shutdown(&self) {
-        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
-        tasks.iter().for_each(JoinHandle::abort);
-        futures_util::future::join_all(tasks).await;
-        // Held to the end, so that no act begins on a log that closes.
-        let turn = tokio::time::timeout(LAST_ACT, self.turn.lock()).await;
-        self.write_last_uses().await;
-        if self.clerk.is_writing() {
-            self.record_counts().await;
-            if turn.is_ok() {
-                self.move_mark().await;
-            }
-        }
-        let log = Arc::clone(&self.clerk.log);
-        // A thread that panicked in there has nothing left to close.
-        let _ = tokio::task::spawn_blocking(move || log.close()).await;
-        self.store.close().await;
-    }
-
-    /// Moves the mark to the end of the log, unless something before it is not settled. Only
-    /// whoever has the turn calls this.
-    async fn move_mark(&self) {
-        if self.settle_overdue().await.is_err() || self.recovery_pending.load(Ordering::SeqCst) {
-            return;
-        }
-        let records = self.clerk.log.head().records;
-        match settle::mark(&self.store, &self.mac, records, self.highest_generation()).await {
-            Ok(()) => self.marked.store(records, Ordering::SeqCst),
-            Err(error) => tracing::warn!(%error, "the mark could not be moved; the next start reads more"),
-        }
-    }
-
-    /// What administration may have left: a directory that could not be read, an outcome that
-    /// could not be recorded, a mark that lies far back. Nothing while an act is under way.
-    pub(crate) async fn tidy(&self) {
-        let Ok(_turn) = self.turn.try_lock() else { return };
-        if self.unpublished.load(Ordering::SeqCst)
-            && let Err(error) = self.publish().await
-        {
-            tracing::error!(%error, "the directory could not be read; an older one is in force");
-        }
-        let behind = self
-            .clerk
-            .log
-            .head()
-            .records
-            .saturating_sub(self.marked.load(Ordering::SeqCst));
-        if self.clerk.is_writing() && (behind > RECORDS_BEHIND_MARK || self.owes_an_outcome()) {
-            self.move_mark().await;
-        }
-    }
-
     /// Alarms go to the operator's log whenever the directory is read.
     fn announce(&self) {
         for alarm in &self.directory.load().alarms {
@@ -390,76 +328,6 @@ impl Warden {
             tracing::error!(
                 "the store is older than its log: no key is used until the recovery is acknowledged"
             );
-        }
-    }
-
-    fn start_tasks(self: &Arc<Self>) {
-        let settings = &self.settings;
-        let tasks = [
-            self.every(settings.probe_interval, |warden| async move {
-                warden.probe_all().await;
-            }),
-            self.every(settings.last_use_interval, |warden| async move {
-                warden.write_last_uses().await;
-            }),
-            self.every(settings.probe_interval, |warden| async move {
-                warden.tidy().await;
-            }),
-            self.every(settings.refusal_interval, |warden| async move {
-                warden.record_counts().await;
-            }),
-        ];
-        self.tasks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(tasks);
-    }
-
-    /// Does something again and again, for as long as the warden is there.
-    fn every<F: Future<Output = ()> + Send>(
-        self: &Arc<Self>,
-        interval: Duration,
-        work: impl Fn(Arc<Self>) -> F + Send + 'static,
-    ) -> JoinHandle<()> {
-        let warden = Arc::downgrade(self);
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(interval).await;
-                let Some(warden) = warden.upgrade() else { return };
-                work(warden).await;
-            }
-        })
-    }
-
-    pub(crate) async fn write_last_uses(&self) {
-        let unwritten = self.shared.lock().await.unwritten();
-        if unwritten.is_empty() {
-            return;
-        }
-        let written = async {
-            let mut transaction = self.store.begin().await?;
-            for (access_key_id, _, seconds) in &unwritten {
-                let values = [(*seconds).into(), access_key_id.into()];
-                transaction.execute(LAST_USE, &values).await?;
-            }
-            transaction.commit().await
-        };
-        match written.await {
-            Ok(()) => unwritten
-                .iter()
-                .for_each(|(_, last, seconds)| last.wrote(*seconds)),
-            Err(error) => tracing::warn!(%error, "last-use times could not be written; they will be later"),
-        }
-    }
-
-    /// Records what was counted, in one record (or as few as it fits into). What the log could not
-    /// confirm is counted again: rather twice than not at all.
-    pub(crate) async fn record_counts(&self) {
-        for counts in self.counts.take() {
-            if let Err(error) = durable(self.clerk.counted(&counts)).await {
-                tracing::warn!(%error, "counted refusals could not be recorded; they will be later");
-                self.counts.put_back(counts);
-            }
         }
     }
 }

@@ -236,7 +236,7 @@ async fn the_mark_follows_the_log() {
     let before = settled().await;
     running.warden.tidy().await;
     assert_eq!(settled().await, before);
-    for _ in 0..crate::warden::RECORDS_BEHIND_MARK {
+    for _ in 0..crate::background::RECORDS_BEHIND_MARK {
         while running
             .warden
             .clerk
