@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use sigv4::{PathForm, SecretAccessKey, Signer, Target};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::certificates::Pair;
 
@@ -102,6 +103,35 @@ impl Connection {
         let resource = format!("keys/{}/encrypt", access.external_key_id);
         self.call(access, &resource, &encrypt_body(request_id)).await
     }
+}
+
+/// The bytes of an Encrypt over HTTP/1.1, head and body apart.
+pub(crate) fn encrypt_bytes(access: &Access, request_id: &str) -> (Vec<u8>, Vec<u8>) {
+    let body = encrypt_body(request_id);
+    let resource = format!("keys/{}/encrypt", access.external_key_id);
+    let request = signed(access, &resource, &body);
+    let body = body.to_string().into_bytes();
+    let mut head = format!(
+        "POST {} HTTP/1.1\r\nContent-Length: {}\r\n",
+        request.uri().path(),
+        body.len()
+    );
+    for (name, value) in request.headers() {
+        head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+    }
+    head.push_str("\r\n");
+    (head.into_bytes(), body)
+}
+
+/// A TLS connection without HTTP.
+pub(crate) async fn connect(
+    address: SocketAddr,
+    tls: &Arc<ClientConfig>,
+) -> Result<TlsStream<TcpStream>, Broken> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let name = ServerName::try_from("localhost")?;
+    Ok(TlsConnector::from(Arc::clone(tls)).connect(name, stream).await?)
 }
 
 fn signed(access: &Access, resource: &str, body: &Value) -> Request<Full<Bytes>> {
