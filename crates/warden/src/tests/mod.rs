@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ambient::{Clock, CountingRandom, ManualClock, Moment, SeededRandom, Timestamp};
-use audit::{Log, LogConfig, Medium, Reader};
+use audit::{Log, LogConfig, Medium, Reader, SpareState};
 use crypto::SecretBytes;
 use key_manager::KeyUsage;
 use seal::{KeyFile, roots};
@@ -317,6 +317,20 @@ impl Running {
             .add_credential(&admin(), "main", credential("AKIAMAIN"))
             .await
             .unwrap();
+    }
+
+    /// From now on the disk is written and synced for new records alone.
+    async fn quiet(&self) {
+        while self.warden.clerk.log.state().spare != SpareState::Ready {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Waits until the log knows that its disk fails.
+    async fn failing(&self) {
+        while self.warden.readiness().ready {
+            tokio::task::yield_now().await;
+        }
     }
 
     async fn stop(self) {

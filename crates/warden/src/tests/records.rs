@@ -10,6 +10,7 @@ use crate::{FailureKind, ManageError};
 async fn an_answer_waits_for_the_sync_of_its_record() {
     let world = World::furnished().await;
     let running = Arc::new(world.start().await);
+    running.quiet().await;
     let held = world.disk.hold_syncs_of(&world.segment());
     let (syncs, task) = {
         let running = running.clone();
@@ -47,6 +48,7 @@ async fn a_failing_disk_releases_nothing_and_lets_no_key_be_used_until_it_works_
         kind(running.decrypt(&caller, &altered).await),
         FailureKind::LogUnavailable(_)
     ));
+    running.failing().await;
     world.script.take_calls();
     assert!(matches!(
         kind(running.encrypt(&caller).await),

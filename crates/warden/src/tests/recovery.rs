@@ -110,9 +110,7 @@ async fn a_newer_mark_in_an_older_store_is_seen() {
 async fn a_crash_during_the_acknowledgement_is_settled() {
     let world = restored().await;
     let running = world.start().await;
-    while running.warden.clerk.log.state().spare != audit::SpareState::Ready {
-        tokio::task::yield_now().await;
-    }
+    running.quiet().await;
     world.disk.power_off_after(2);
     let done = running.warden.acknowledge_recovery(&admin()).await;
     assert!(matches!(done, Err(ManageError::OutcomeUnrecorded(_))));

@@ -87,9 +87,7 @@ async fn counts_are_kept_while_the_log_fails() {
     running
         .warden
         .refuse_authenticated(&running.caller(), None, "encrypt", "test");
-    while running.warden.readiness().ready {
-        tokio::task::yield_now().await;
-    }
+    running.failing().await;
     running.warden.record_counts().await;
     running.warden.count_unauthenticated(None, "bad-path");
     world.disk.fail_writes(0);

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use audit::SpareState;
 use key_manager::KeyUsage;
 
 use super::scripted::{Does, Script};
@@ -100,13 +99,6 @@ fn last_outcomes(world: &World) -> Vec<String> {
         .collect()
 }
 
-/// No write of the log comes from anything but the next records.
-async fn quiet(running: &Running) {
-    while running.warden.clerk.log.state().spare != SpareState::Ready {
-        tokio::task::yield_now().await;
-    }
-}
-
 /// The next start, and the one after it.
 async fn check_settled(world: &World, act: &str, expected: &str) {
     for _ in 0..2 {
@@ -148,7 +140,7 @@ async fn a_crash_between_act_and_outcome_is_settled_as_done() {
         let world = World::furnished().await;
         let running = world.start().await;
         prepare(&running, act).await;
-        quiet(&running).await;
+        running.quiet().await;
         // The intent is written and synced; the outcome is not any more.
         world.disk.power_off_after(2);
         let done = perform(&running.warden, act).await;
