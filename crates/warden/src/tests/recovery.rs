@@ -57,6 +57,11 @@ async fn an_older_store_answers_nothing_until_somebody_has_acknowledged_it() {
     running.warden.tidy().await;
     assert_pending(&running).await;
     running.stop().await;
+    for _ in 0..2 {
+        let running = world.start().await;
+        assert_pending(&running).await;
+        running.stop().await;
+    }
     // Not even if somebody removes the mark.
     world.edit("DELETE FROM warden_mark").await;
     let running = world.start().await;
