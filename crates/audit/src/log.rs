@@ -131,6 +131,17 @@ impl Log {
     /// Accepts a record, never waiting for the disk. `payload` is a JSON object of at most 64 KiB
     /// in UTF-8. Records become durable in the order in which they were accepted.
     pub fn append(&self, payload: &[u8]) -> Result<Pending, AppendRefused> {
+        let (pending, idle) = self.append_quietly(payload)?;
+        if idle {
+            self.wake();
+        }
+        Ok(pending)
+    }
+
+    /// As [`Log::append`], but does not wake the writer. `true` says that it sleeps: the caller owes
+    /// a call of [`Log::wake`] before long, or the record waits for the next one's. Whoever puts
+    /// that off until everything that is ready has been appended gets one sync for all of it.
+    pub fn append_quietly(&self, payload: &[u8]) -> Result<(Pending, bool), AppendRefused> {
         if payload.len() > format::MAX_PAYLOAD_BYTES {
             return Err(AppendRefused::TooLarge);
         }
@@ -159,10 +170,12 @@ impl Log {
         let pending = Pending::new(Arc::clone(&queue.open.completion), id);
         let idle = mem::replace(&mut queue.idle, false);
         drop(queue);
-        if idle {
-            self.shared.wake_writer();
-        }
-        Ok(pending)
+        Ok((pending, idle))
+    }
+
+    /// Wakes the writer, which takes everything appended so far.
+    pub fn wake(&self) {
+        self.shared.wake_writer();
     }
 
     /// How the log is doing.
@@ -189,6 +202,16 @@ impl Log {
             pending_records: queue.pending_records(),
             pending_bytes: queue.pending_bytes(),
             spare,
+        }
+    }
+
+    /// Why appends are refused now, if they are; cheap enough to ask before each request.
+    pub fn refusing(&self) -> Option<String> {
+        let queue = self.shared.queue();
+        match &queue.failing {
+            _ if queue.closed => Some("the log is closed".to_owned()),
+            Some((_, cause)) => Some(cause.clone()),
+            None => None,
         }
     }
 

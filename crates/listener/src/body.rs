@@ -107,9 +107,12 @@ async fn collect(
     start: Bytes,
     activity: &Activity,
 ) -> Result<Bytes, BodyError> {
+    // What is announced is believed once a part of it is there: one buffer instead of several.
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(cap);
     let mut gathered = Gathered {
         buffer: SecretBytes::zeroed(0),
         len: 0,
+        expected: start.len().saturating_add(announced).min(cap),
         common: &activity.common,
     };
     gathered.push(&start, cap)?;
@@ -127,6 +130,8 @@ async fn collect(
 struct Gathered<'c> {
     buffer: SecretBytes,
     len: usize,
+    /// How long it will be, as far as is known.
+    expected: usize,
     common: &'c Common,
 }
 
@@ -144,7 +149,10 @@ impl Gathered<'_> {
     }
 
     fn grow(&mut self, needed: usize, cap: usize) -> Result<(), BodyError> {
-        let size = needed.next_power_of_two().max(FIRST_BUFFER).min(cap.max(needed));
+        let size = match self.expected {
+            expected if expected >= needed => expected,
+            _ => needed.next_power_of_two().max(FIRST_BUFFER).min(cap.max(needed)),
+        };
         let added = size.saturating_sub(self.buffer.len());
         reserve(self.common, added)?;
         let mut larger = SecretBytes::zeroed(size);

@@ -9,6 +9,9 @@ pub enum Act {
     Describe,
     /// Encrypt with it.
     Encrypt,
+    /// Encrypt with it, and vouch that it will decrypt again (XKS: a CDIV is asked for). A key that
+    /// may not decrypt cannot vouch.
+    EncryptVouched,
     /// Decrypt with it.
     Decrypt,
 }
@@ -18,7 +21,7 @@ impl Act {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Describe => "describe",
-            Self::Encrypt => "encrypt",
+            Self::Encrypt | Self::EncryptVouched => "encrypt",
             Self::Decrypt => "decrypt",
         }
     }
@@ -104,6 +107,7 @@ pub fn decide<R>(act: Act, claims: &Claims<'_>, facts: &Facts<'_>, resource: R) 
     let usage = match act {
         Act::Describe => true,
         Act::Encrypt => facts.may_encrypt,
+        Act::EncryptVouched => facts.may_encrypt && facts.may_decrypt,
         Act::Decrypt => facts.may_decrypt,
     };
     let rules = [
@@ -153,7 +157,7 @@ mod tests {
     fn each_rule_denies_by_its_own_name() {
         let (any, none) = (Callers::Any, Callers::only([]).unwrap());
         let good = facts(&any, &any);
-        for act in [Act::Describe, Act::Encrypt, Act::Decrypt] {
+        for act in [Act::Describe, Act::Encrypt, Act::EncryptVouched, Act::Decrypt] {
             assert_eq!(denial(act, &good), None);
             let blocked = Facts {
                 key_store_blocked: true,
@@ -172,7 +176,7 @@ mod tests {
             );
             assert_eq!(denial(act, &facts(&none, &any)), Some(Denial::Principal));
         }
-        for act in [Act::Encrypt, Act::Decrypt] {
+        for act in [Act::Encrypt, Act::EncryptVouched, Act::Decrypt] {
             assert_eq!(denial(act, &facts(&any, &none)), Some(Denial::ForeignKey));
             assert_eq!(
                 denial(
@@ -195,6 +199,18 @@ mod tests {
             ),
             Some(Denial::Usage)
         );
+        for taken in [
+            Facts {
+                may_encrypt: false,
+                ..good
+            },
+            Facts {
+                may_decrypt: false,
+                ..good
+            },
+        ] {
+            assert_eq!(denial(Act::EncryptVouched, &taken), Some(Denial::Usage));
+        }
         assert_eq!(
             denial(
                 Act::Decrypt,
@@ -255,9 +271,9 @@ mod tests {
         fn taking_something_away_never_grants(
             bits in prop::array::uniform5(any::<bool>()), off in 0_usize..5,
             patterns in prop::collection::vec("[ab*]{1,3}", 1..4), drop in any::<prop::sample::Index>(),
-            who in "[ab]{0,3}", act in 0_usize..3,
+            who in "[ab]{0,3}", act in 0_usize..4,
         ) {
-            let act = [Act::Describe, Act::Encrypt, Act::Decrypt][act];
+            let act = [Act::Describe, Act::Encrypt, Act::EncryptVouched, Act::Decrypt][act];
             let claims = Claims { principal: Some(&who), foreign_key: Some("k") };
             let any = Callers::Any;
             let ask = |bits: [bool; 5], patterns: &[String]| {

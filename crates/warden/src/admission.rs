@@ -70,7 +70,8 @@ impl Admission {
         // Counted first and given back on refusal, so that racing callers cannot both pass.
         let all = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
         let of_store = store.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
-        let share = |max: u32| if act == Act::Encrypt { max - max / 5 } else { max };
+        let encrypts = matches!(act, Act::Encrypt | Act::EncryptVouched);
+        let share = |max: u32| if encrypts { max - max / 5 } else { max };
         if all > share(self.max) {
             return Err(FailureKind::Overloaded("too many requests are under way"));
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use crate::clerk::durable;
+use crate::clerk::{Clerk, durable};
 use crate::rows::LAST_USE;
 use crate::{Warden, settle};
 
@@ -74,7 +74,9 @@ impl Warden {
     /// Starts what is done again and again.
     pub(crate) fn start_tasks(self: &Arc<Self>) {
         let settings = &self.settings;
+        let kicker = Clerk::kick(Arc::downgrade(&self.clerk.log), Arc::clone(&self.clerk.kick));
         let tasks = [
+            tokio::spawn(kicker),
             self.every(settings.probe_interval, |warden| async move {
                 warden.probe_all().await;
             }),

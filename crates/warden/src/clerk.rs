@@ -1,33 +1,21 @@
 //! Writes the records: what they say, as JSON, and the wait until they are durable.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use ambient::Clock;
 use audit::{AppendRefused, Health, Log, Pending, Receipt};
 use key_manager::{KeyId, ManagerId};
 use policy::Act;
 use serde::Serialize;
+use tokio::sync::Notify;
 
 use crate::change::{Change, ChangeId};
 use crate::evidence::Caller;
+use crate::json::Object;
 use crate::refusals::CountedUnder;
 use crate::{Actor, FailureKind};
-
-/// One use of a key, and what came of it. `computed` means: the answer may have left.
-#[derive(Serialize)]
-struct KeyUse<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    act: &'static str,
-    outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'static str>,
-    key: &'a str,
-    key_manager: &'a str,
-    #[serde(flatten)]
-    who: Who<'a>,
-}
 
 /// Who asked, through what.
 #[derive(Clone, Copy, Serialize)]
@@ -86,6 +74,23 @@ impl<'a> Who<'a> {
             peer: cut(self.peer),
             shortened: true,
             ..self
+        }
+    }
+
+    fn write(&self, object: &mut Object<'_>) {
+        object.text("key_store", self.key_store);
+        object.text("access_key_id", self.access_key_id);
+        object.optional("external_key", self.external_key);
+        object.optional("request_id", self.request_id);
+        object.optional("operation", self.operation);
+        object.optional("principal", self.principal);
+        object.optional("foreign_key", self.foreign_key);
+        object.optional("via_service", self.via_service);
+        object.optional("source_vpc", self.source_vpc);
+        object.optional("source_vpce", self.source_vpce);
+        object.optional("peer", self.peer);
+        if self.shortened {
+            object.truth("shortened");
         }
     }
 
@@ -169,6 +174,13 @@ struct Started<'a> {
 pub(crate) struct Clerk {
     pub(crate) log: Arc<Log>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Told when the log's writer has to be woken.
+    pub(crate) kick: Arc<Notify>,
+}
+
+thread_local! {
+    /// Where the records of key use are written before they are copied into the log's batch.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Clerk {
@@ -180,15 +192,24 @@ impl Clerk {
         error: Option<&'static str>,
     ) -> Result<Pending, FailureKind> {
         let (act, key, manager) = used;
-        self.append_with(Who::of(caller, Some(external_key)), |who| KeyUse {
-            kind: "key-use",
-            act: act.as_str(),
-            outcome: if error.is_none() { "computed" } else { "failed" },
-            error,
-            key: key.as_str(),
-            key_manager: manager.as_str(),
-            who,
-        })
+        let outcome = if error.is_none() { "computed" } else { "failed" };
+        let write = |who: &Who<'_>| {
+            BUFFER.with_borrow_mut(|buffer| {
+                let mut object = Object::begin(buffer, "key-use");
+                object.text("act", act.as_str());
+                object.text("outcome", outcome);
+                object.optional("error", error);
+                object.text("key", key.as_str());
+                object.text("key_manager", manager.as_str());
+                who.write(&mut object);
+                self.append_soon(object.end())
+            })
+        };
+        let who = Who::of(caller, Some(external_key));
+        match write(&who) {
+            Err(FailureKind::TooLarge) => write(&who.shortened()),
+            done => done,
+        }
     }
 
     pub(crate) fn refused(
@@ -284,11 +305,35 @@ impl Clerk {
         let mut json = Vec::with_capacity(768);
         serde_json::to_writer(&mut json, record)
             .map_err(|error| FailureKind::LogUnavailable(error.to_string()))?;
-        self.log.append(&json).map_err(|refused| match refused {
-            AppendRefused::Full => FailureKind::Overloaded("the log's queue is full"),
-            AppendRefused::TooLarge => FailureKind::TooLarge,
-            other => FailureKind::LogUnavailable(other.to_string()),
-        })
+        self.log.append(&json).map_err(refusal)
+    }
+
+    /// Appends and leaves the waking of the log's writer to the kicker, which runs after every
+    /// request that is ready now: so their records share one sync.
+    fn append_soon(&self, json: &[u8]) -> Result<Pending, FailureKind> {
+        let (pending, idle) = self.log.append_quietly(json).map_err(refusal)?;
+        if idle {
+            self.kick.notify_one();
+        }
+        Ok(pending)
+    }
+
+    /// Wakes the log's writer whenever that is owed, for as long as the log is there.
+    pub(crate) async fn kick(log: Weak<Log>, kick: Arc<Notify>) {
+        loop {
+            kick.notified().await;
+            tokio::task::yield_now().await;
+            let Some(log) = log.upgrade() else { return };
+            log.wake();
+        }
+    }
+}
+
+fn refusal(refused: AppendRefused) -> FailureKind {
+    match refused {
+        AppendRefused::Full => FailureKind::Overloaded("the log's queue is full"),
+        AppendRefused::TooLarge => FailureKind::TooLarge,
+        other => FailureKind::LogUnavailable(other.to_string()),
     }
 }
 

@@ -59,8 +59,13 @@ impl<'a> StageClock<'a> {
         }
     }
 
-    pub(crate) fn remaining(&self, deadline: Moment) -> Duration {
-        deadline.saturating_since(self.clock.moment())
+    /// The end of the last stage, which is now but for a microsecond.
+    pub(crate) const fn now(&self) -> Moment {
+        self.since
+    }
+
+    pub(crate) const fn remaining(&self, deadline: Moment) -> Duration {
+        deadline.saturating_since(self.since)
     }
 }
 

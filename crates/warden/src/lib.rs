@@ -24,6 +24,7 @@ mod evidence;
 mod failure;
 mod health;
 mod id;
+mod json;
 mod last_use;
 mod load;
 mod manage;

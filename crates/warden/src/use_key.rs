@@ -97,15 +97,22 @@ impl Warden {
         aad: Option<&[u8]>,
         witness: impl FnOnce(&EncryptOutput) -> W + Send,
     ) -> Result<Released<(EncryptOutput, W)>, Failure> {
-        let mut run = Run::new(self, caller, external_key, Act::Encrypt);
-        let bound = run.permitted().map_err(|kind| run.refused(kind))?.into_resource();
-        let remaining = run.time.remaining(caller.deadline);
-        let work = encrypt_and_try(&bound, &plaintext, aad, witness);
-        let done = tokio::time::timeout(remaining, work)
-            .await
-            .unwrap_or_else(|_| Err(late()));
-        drop(plaintext);
-        run.release(&bound, done).await
+        let run = Run::new(self, caller, external_key, Act::Encrypt);
+        run.encrypt(plaintext, aad, witness).await
+    }
+
+    /// As [`Warden::encrypt`], for a caller who will be told that this decrypts again: a key that
+    /// may not decrypt is refused.
+    pub async fn encrypt_vouched<W>(
+        &self,
+        caller: &Caller,
+        external_key: &str,
+        plaintext: SecretBytes,
+        aad: Option<&[u8]>,
+        witness: impl FnOnce(&EncryptOutput) -> W + Send,
+    ) -> Result<Released<(EncryptOutput, W)>, Failure> {
+        let run = Run::new(self, caller, external_key, Act::EncryptVouched);
+        run.encrypt(plaintext, aad, witness).await
     }
 
     /// Decrypts, and releases the plaintext once the record is durable.
@@ -161,6 +168,25 @@ impl<'a> Run<'a> {
         self.failure(kind)
     }
 
+    async fn encrypt<W>(
+        mut self,
+        plaintext: SecretBytes,
+        aad: Option<&[u8]>,
+        witness: impl FnOnce(&EncryptOutput) -> W + Send,
+    ) -> Result<Released<(EncryptOutput, W)>, Failure> {
+        let bound = self
+            .permitted()
+            .map_err(|kind| self.refused(kind))?
+            .into_resource();
+        let remaining = self.time.remaining(self.caller.deadline);
+        let work = encrypt_and_try(&bound, &plaintext, aad, witness);
+        let done = tokio::time::timeout(remaining, work)
+            .await
+            .unwrap_or_else(|_| Err(late()));
+        drop(plaintext);
+        self.release(&bound, done).await
+    }
+
     /// Through the door, to the key, past policy.
     fn permitted(&mut self) -> Result<Permit<BoundKey>, FailureKind> {
         let permit = self.try_permitted();
@@ -169,7 +195,7 @@ impl<'a> Run<'a> {
     }
 
     fn try_permitted(&mut self) -> Result<Permit<BoundKey>, FailureKind> {
-        self.warden.door(self.caller)?;
+        self.warden.door(self.caller, self.time.now())?;
         self._place = Some(
             self.warden
                 .admission

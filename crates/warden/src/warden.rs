@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ambient::{Clock, Random, Timestamp};
+use ambient::{Clock, Moment, Random, Timestamp};
 use arc_swap::ArcSwap;
-use audit::{Health as LogHealth, Log, Medium, VerifyError};
+use audit::{Log, Medium, VerifyError};
 use key_manager::{KeyManagerError, KeyManagerProvider, KeyState, Opened};
 use seal::{Keyring, RowMac};
 use store::{Store, StoreError};
@@ -126,6 +126,7 @@ impl Warden {
             clerk: Clerk {
                 log: Arc::new(parts.log),
                 clock: parts.clock,
+                kick: Arc::default(),
             },
             admission: Admission::new(&parts.settings),
             probes: Probes::default(),
@@ -241,24 +242,19 @@ impl Warden {
 
     /// Refuses work that could not be recorded, or not in time, before it starts. Without its store
     /// the warden could not throw a switch, so no key is used then either.
-    pub(crate) fn door(&self, caller: &Caller) -> Result<(), FailureKind> {
+    pub(crate) fn door(&self, caller: &Caller, now: Moment) -> Result<(), FailureKind> {
         if self.probes.store_failed() {
             let why = "the store failed its last probe, and without it no key can be blocked";
             return Err(KeyManagerError::Unavailable(why.to_owned()).into());
         }
-        let state = self.clerk.log.state();
-        match state.health {
-            LogHealth::Writing | LogHealth::Stalled { .. } => {}
-            LogHealth::Failing { cause, .. } => return Err(FailureKind::LogUnavailable(cause)),
-            LogHealth::Closed => return Err(FailureKind::LogUnavailable("the log is closed".to_owned())),
+        if let Some(cause) = self.clerk.log.refusing() {
+            return Err(FailureKind::LogUnavailable(cause));
         }
-        if state
-            .syncing_for
-            .is_some_and(|long| long > self.settings.stall_limit)
-        {
+        let syncing_for = self.clerk.log.syncing_for(now);
+        if syncing_for.is_some_and(|long| long > self.settings.stall_limit) {
             return Err(FailureKind::LogStalled);
         }
-        if caller.deadline <= self.clerk.clock.moment() {
+        if caller.deadline <= now {
             return Err(FailureKind::Overloaded(
                 "the deadline had passed before work began",
             ));

@@ -23,24 +23,31 @@ pub(super) async fn run(
     report(&mut caller.evidence, request.metadata);
     progress.parsed();
     let aad = request.aad.as_deref();
-    // The warden calls this between encryption and trial decryption, on the key manager's own
-    // output: computed later, the CDIV could bless what went wrong in between (XKS-CDIV-04).
-    let witness = |output: &EncryptOutput| {
-        let EncryptOutput {
-            ciphertext,
-            iv,
-            tag,
-            metadata,
-        } = output;
-        request
-            .cdiv
-            .then(|| cdiv(aad, metadata.as_bytes(), iv.as_bytes(), ciphertext, tag))
+    let released = if request.cdiv {
+        // The warden calls this between encryption and trial decryption, on the key manager's own
+        // output: computed later, the CDIV could bless what went wrong in between (XKS-CDIV-04).
+        let witness = |output: &EncryptOutput| {
+            let EncryptOutput {
+                ciphertext,
+                iv,
+                tag,
+                metadata,
+            } = output;
+            Some(cdiv(aad, metadata.as_bytes(), iv.as_bytes(), ciphertext, tag))
+        };
+        // KMS takes a CDIV as assurance that Decrypt will work (XKS-CDIV-02), which a key that may
+        // not decrypt cannot give.
+        let work = serving
+            .warden
+            .encrypt_vouched(caller, external_key_id, request.plaintext, aad, witness);
+        work.await
+    } else {
+        serving
+            .warden
+            .encrypt(caller, external_key_id, request.plaintext, aad, |_| None)
+            .await
     };
-    let released = serving
-        .warden
-        .encrypt(caller, external_key_id, request.plaintext, aad, witness)
-        .await
-        .map_err(|failure| progress.failed(failure))?;
+    let released = released.map_err(|failure| progress.failed(failure))?;
     progress.released(&released);
     let (output, cdiv) = released.into_answer();
     let response = EncryptResponse {

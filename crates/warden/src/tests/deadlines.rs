@@ -56,7 +56,12 @@ async fn work_is_refused_at_the_door_of_a_stalled_log() {
         .refuse_authenticated(&running.caller(), None, "encrypt", "test");
     held.wait_for_sync();
     world.clock.advance(world.settings.stall_limit);
-    assert!(running.warden.door(&running.caller()).is_ok());
+    assert!(
+        running
+            .warden
+            .door(&running.caller(), running.warden.clock().moment())
+            .is_ok()
+    );
     world.clock.advance(Duration::from_nanos(1));
     world.script.take_calls();
     assert!(matches!(
@@ -65,7 +70,11 @@ async fn work_is_refused_at_the_door_of_a_stalled_log() {
     ));
     assert!(world.script.take_calls().is_empty());
     held.release();
-    while running.warden.door(&running.caller()).is_err() {
+    while running
+        .warden
+        .door(&running.caller(), running.warden.clock().moment())
+        .is_err()
+    {
         tokio::task::yield_now().await;
     }
     assert!(running.encrypt(&running.caller()).await.is_ok());
@@ -88,6 +97,7 @@ async fn a_full_queue_and_a_deadline_that_has_passed_are_overload() {
         FailureKind::Overloaded(_)
     ));
     held.release();
+    running.quiet().await;
     world.clock.advance(Duration::from_secs(1));
     world.script.take_calls();
     let now = world.clock.moment();
@@ -97,7 +107,12 @@ async fn a_full_queue_and_a_deadline_that_has_passed_are_overload() {
     ));
     assert!(world.script.take_calls().is_empty());
     let soon = now.saturating_add(Duration::from_nanos(1));
-    assert!(running.warden.door(&running.caller_until(soon)).is_ok());
+    assert!(
+        running
+            .warden
+            .door(&running.caller_until(soon), running.warden.clock().moment())
+            .is_ok()
+    );
     running.stop().await;
 }
 

@@ -20,6 +20,10 @@ async fn an_answer_waits_for_the_sync_of_its_record() {
     while world.script.take_calls().last() != Some(&"decrypt") {
         tokio::task::yield_now().await;
     }
+    // The writer is woken once everything that is ready has been appended.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
     held.wait_for_sync();
     // Whatever can go on has gone on by now.
     for _ in 0..100 {
