@@ -53,6 +53,9 @@ pub(crate) struct Queue {
     pub(crate) failing: Option<(Moment, String)>,
     in_flight_records: usize,
     in_flight_bytes: usize,
+    /// When the last batch was taken, and whether others shared it.
+    last_taken: Option<Moment>,
+    last_shared: bool,
     pub(crate) durable: Head,
 }
 
@@ -91,6 +94,8 @@ impl Shared {
                 failing: None,
                 in_flight_records: 0,
                 in_flight_bytes: 0,
+                last_taken: None,
+                last_shared: false,
                 durable,
             }),
             wake: Condvar::new(),
@@ -122,6 +127,9 @@ impl Shared {
             queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
         queue.idle = false;
+        queue = self.gather(queue);
+        queue.last_taken = Some(self.clock.moment());
+        queue.last_shared = queue.open.records > 1;
         queue.in_flight_records = queue.open.records as usize;
         queue.in_flight_bytes = queue.open.body_bytes();
         let next = Batch::starting_at(queue.next_sequence, spent);
@@ -129,6 +137,27 @@ impl Shared {
         self.syncing_since
             .store(self.clock.moment().as_nanos(), Ordering::Relaxed);
         Some(batch)
+    }
+
+    /// Where records come together, lets them: the next sync begins no sooner than the pace allows.
+    fn gather<'q>(&self, queue: MutexGuard<'q, Queue>) -> MutexGuard<'q, Queue> {
+        let Some(last) = queue.last_taken.filter(|_| queue.last_shared) else {
+            return queue;
+        };
+        let since = self.clock.moment().saturating_since(last);
+        let rest = self.config.pace().saturating_sub(since);
+        if rest.is_zero() {
+            return queue;
+        }
+        let half = (
+            self.config.max_pending_records / 2,
+            self.config.max_pending_bytes / 2,
+        );
+        let gather = |queue: &mut Queue| {
+            !queue.closed && queue.pending_records() < half.0 && queue.pending_bytes() < half.1
+        };
+        let waited = self.wake.wait_timeout_while(queue, rest, gather);
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// The batch under way is durable: publishes the head before anybody who waits goes on.

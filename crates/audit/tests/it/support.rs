@@ -11,6 +11,7 @@ pub(crate) const SMALL: LogConfig = LogConfig {
     segment_bytes: 8192,
     max_pending_records: 64,
     max_pending_bytes: 4096,
+    pace_us: 200,
     stall_after_ms: 100,
     first_back_off_ms: 10,
     max_back_off_ms: 1000,
