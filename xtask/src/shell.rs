@@ -5,14 +5,20 @@ use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-/// The root of the workspace that this binary was built from.
+/// The workspace's root. Cargo says at run time where the package lies: clones that share a target
+/// directory also share this program, so what it was built from may be another clone.
 pub(crate) fn root() -> Result<&'static Path> {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .context("xtask lies directly below the workspace's root")
+    static ROOT: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let root = ROOT.get_or_init(|| {
+        let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let package = package.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+        package.parent().map(Path::to_path_buf)
+    });
+    root.as_deref().context("xtask lies directly below the workspace's root")
 }
 
 /// The user's cache directory for this project (`$XDG_CACHE_HOME/strongroom`, otherwise
