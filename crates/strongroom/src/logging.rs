@@ -12,9 +12,6 @@ use std::time::Duration;
 use ambient::SystemClock;
 use serde::Deserialize;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 mod line;
 
@@ -98,18 +95,14 @@ impl From<LogLevel> for LevelFilter {
 pub fn start(settings: LogSettings) -> anyhow::Result<LogWriter> {
     let writer = LogWriter::spawn(io::stderr(), BUFFER_BYTES)?;
     let level = LevelFilter::from(settings.level);
-    let filter = Targets::new()
-        .with_targets(OURS.map(|target| (target, level)))
-        .with_default(level.min(LevelFilter::WARN));
     let lines = Lines {
+        ours: &OURS,
+        level,
         format: settings.format,
         writer: writer.clone(),
         clock: Arc::new(SystemClock),
     };
-    tracing_subscriber::registry()
-        .with(filter)
-        .with(lines)
-        .try_init()?;
+    tracing::subscriber::set_global_default(lines)?;
     Ok(writer)
 }
 

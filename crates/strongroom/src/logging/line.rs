@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use ambient::{Clock, Timestamp};
 use tracing::field::{Field, Visit};
-use tracing::{Event, Subscriber};
-use tracing_subscriber::layer::{Context, Layer};
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
 
 use super::{LogFormat, LogWriter};
 
@@ -30,15 +31,51 @@ struct Second {
     text: String,
 }
 
-/// Writes every event as a line, without spans.
+/// Writes events as lines. Nothing here uses spans, so they are not kept.
 pub(super) struct Lines {
+    /// The level of our own crates, by the first part of an event's target.
+    pub(super) ours: &'static [&'static str],
+    pub(super) level: LevelFilter,
     pub(super) format: LogFormat,
     pub(super) writer: LogWriter,
     pub(super) clock: Arc<dyn Clock>,
 }
 
-impl<S: Subscriber> Layer<S> for Lines {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+impl Lines {
+    /// Of others' libraries only what may need somebody.
+    fn level_of(&self, target: &str) -> LevelFilter {
+        let first = target.split("::").next().unwrap_or(target);
+        if self.ours.contains(&first) {
+            self.level
+        } else {
+            self.level.min(LevelFilter::WARN)
+        }
+    }
+}
+
+impl Subscriber for Lines {
+    /// Asked once for each place in the code that logs.
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= self.level_of(metadata.target())
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.level)
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
         let now = self.clock.now();
         BUFFER.with(|buffer| {
             // An event inside the formatting of another one is written with a buffer of its own.
@@ -224,7 +261,6 @@ mod tests {
     use ambient::ManualClock;
     use std::io;
     use std::sync::mpsc::{Sender, channel};
-    use tracing_subscriber::layer::SubscriberExt;
 
     struct Sink(Sender<Vec<u8>>);
 
@@ -243,12 +279,14 @@ mod tests {
         let (sender, written) = channel();
         let writer = LogWriter::spawn(Sink(sender), 1 << 16).unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_micros(1_715_774_400_000_042)));
-        let layer = Lines {
+        let lines = Lines {
+            ours: &["xks"],
+            level: LevelFilter::INFO,
             format,
             writer: writer.clone(),
             clock,
         };
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), events);
+        tracing::subscriber::with_default(lines, events);
         writer.close();
         String::from_utf8(written.try_iter().flatten().collect()).unwrap()
     }
@@ -280,6 +318,18 @@ mod tests {
         assert_eq!(second["address"], "192.0.2.1");
         assert_eq!(second["below"], -1);
         assert_eq!(second["yes"], true);
+    }
+
+    #[test]
+    fn others_are_heard_from_warn_on() {
+        let text = lines(LogFormat::Json, || {
+            tracing::debug!(target: "xks", "too fine");
+            tracing::info!(target: "xks::part", "ours");
+            tracing::info!(target: "hyper::proto", "theirs");
+            tracing::warn!(target: "hyper::proto", "trouble");
+        });
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(text.contains("ours") && text.contains("trouble"), "{text}");
     }
 
     #[test]
