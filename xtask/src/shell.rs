@@ -18,7 +18,8 @@ pub(crate) fn root() -> Result<&'static Path> {
         let package = package.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
         package.parent().map(Path::to_path_buf)
     });
-    root.as_deref().context("xtask lies directly below the workspace's root")
+    root.as_deref()
+        .context("xtask lies directly below the workspace's root")
 }
 
 /// The user's cache directory for this project (`$XDG_CACHE_HOME/strongroom`, otherwise
