@@ -68,14 +68,14 @@ impl Refusal {
     /// A constant name for counters and records.
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Body(BodyError::TooLarge) => "body_too_large",
-            Self::Body(BodyError::TimedOut) => "body_timed_out",
-            Self::Body(BodyError::Aborted) => "body_aborted",
-            Self::Body(BodyError::Overloaded) => "body_overloaded",
+            Self::Body(BodyError::TooLarge) => "body-too-large",
+            Self::Body(BodyError::TimedOut) => "body-timed-out",
+            Self::Body(BodyError::Aborted) => "body-aborted",
+            Self::Body(BodyError::Overloaded) => "body-overloaded",
             Self::Path(reason) => reason,
-            Self::Method => "method_not_allowed",
+            Self::Method => "method-not-allowed",
             Self::Sealed => "sealed",
-            Self::CommonName => "client_common_name",
+            Self::CommonName => "client-common-name",
             Self::Signature(refusal) => refusal.reason(),
             Self::Request(refused) => refused.name.as_str(),
             Self::Warden(kind) => kind.name(),

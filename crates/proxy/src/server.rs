@@ -140,12 +140,12 @@ impl Proxy {
         }
         let warden = warden.ok_or(Refusal::Sealed)?;
         let directory = warden.directory();
-        let unknown = Refusal::Path("unknown_path_prefix");
+        let unknown = Refusal::Path("unknown-path-prefix");
         let key_store = directory.key_store(target.prefix).ok_or(unknown)?;
         account.key_store = Some(Arc::clone(key_store));
         // Where a key store is not served it does not exist: the same answer as for no prefix.
         if !key_store.is_served_on(head.listener) {
-            return Err(Refusal::Path("not_on_this_listener"));
+            return Err(Refusal::Path("not-on-this-listener"));
         }
         let authenticated = self.authenticate(&directory, key_store, head, body)?;
         account.times.auth = account.progress.lap();
@@ -240,10 +240,10 @@ impl<'h> Head<'h> {
 /// What the path names. The URIs of the API have no query (XKS-AUTH-03) and at most 256 characters
 /// (XKS-URI-03).
 fn target_of<'h>(head: &Head<'h>) -> Result<Target<'h>, Refusal> {
-    let target = parse_path(head.path).map_err(|_| Refusal::Path("not_an_xks_path"))?;
+    let target = parse_path(head.path).map_err(|_| Refusal::Path("not-an-xks-path"))?;
     let host = head.headers.get(HOST).and_then(|host| host.to_str().ok());
     if uri_is_too_long(host.or(head.authority).unwrap_or_default(), head.path) {
-        return Err(Refusal::Path("uri_too_long"));
+        return Err(Refusal::Path("uri-too-long"));
     }
     if !head.query.is_empty() {
         return Err(Refusal::Path("query"));

@@ -340,5 +340,5 @@ async fn xks_log_02_every_use_and_every_refusal_is_in_the_tamper_evident_log() {
         "strangers get one record, however often they knock"
     );
     assert_eq!(counted[0]["refusals"][0]["count"], 5);
-    assert_eq!(counted[0]["refusals"][0]["reason"], "missing_authorization");
+    assert_eq!(counted[0]["refusals"][0]["reason"], "missing-authorization");
 }
