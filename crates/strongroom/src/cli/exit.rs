@@ -55,9 +55,9 @@ fn classify(error: &anyhow::Error) -> (Exit, ErrorBody) {
     }
     match error.downcast_ref::<ClientError>() {
         Some(ClientError::Refused(body)) => (Exit::Failed, body.clone()),
-        Some(ClientError::Unreachable { .. }) => (
+        Some(unreachable @ ClientError::Unreachable { .. }) => (
             Exit::Unreachable,
-            ErrorBody::local("unreachable", format!("{error:#}")),
+            ErrorBody::local("unreachable", unreachable.to_string()),
         ),
         Some(error @ ClientError::Reference(_)) => {
             (Exit::Usage, ErrorBody::local("usage", error.to_string()))
