@@ -23,7 +23,7 @@ pub enum ErrorCode {
     Conflict,
     /// The path exists, but not with this method.
     MethodNotAllowed,
-    /// The body is longer than 64 KiB.
+    /// The body is longer than 256 KiB.
     TooLarge,
     /// The store, the log or a key manager does not work.
     Unavailable,
