@@ -1,5 +1,6 @@
 //! The composition: every part of a server, started in order and stopped in reverse.
 
+mod descriptors;
 mod doors;
 mod node;
 mod parts;
@@ -70,6 +71,7 @@ impl Server {
         for danger in config.dangers() {
             tracing::warn!(danger, "a setting weakens security");
         }
+        descriptors::raise_limit(&config);
         let places = config.places();
         places.data_dir.check()?;
         let lock = places.data_dir.lock()?;

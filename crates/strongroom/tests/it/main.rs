@@ -10,6 +10,7 @@
 mod config;
 mod crash;
 mod dev;
+mod floods;
 mod help;
 mod logs;
 mod mtls;

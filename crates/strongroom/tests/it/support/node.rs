@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -10,7 +11,7 @@ use tempfile::TempDir;
 use super::certificates::{Ca, Pair};
 use super::process::Process;
 use super::xks::{Access, tls};
-use super::{command, json, stdout, text};
+use super::{BINARY, command, json, stdout, text};
 
 /// What a test starts from: `init` was run, nothing is served yet.
 pub(crate) struct Node {
@@ -76,7 +77,19 @@ impl Node {
     /// Starts the server and waits until it is ready.
     pub(crate) fn serve(&self) -> Running {
         let config = self.path("config.toml");
-        let process = Process::spawn(command(&["serve", "--config", config.to_str().unwrap()]));
+        Self::running(command(&["serve", "--config", config.to_str().unwrap()]))
+    }
+
+    /// The same, in a process that may have this many files open unless it asks for more.
+    pub(crate) fn serve_with_soft_limit_on_files(&self, files: u32) -> Running {
+        let mut shell = Command::new("sh");
+        let script = format!("ulimit -S -n {files} && exec \"$0\" serve --config \"$1\"");
+        shell.args(["-c", &script, BINARY]).arg(self.path("config.toml"));
+        Self::running(shell)
+    }
+
+    fn running(command: Command) -> Running {
+        let process = Process::spawn(command);
         let lines = process.wait_for(|line| line == "ready");
         let prefix = "listening: xks xks on ";
         let address = lines.iter().find_map(|line| line.strip_prefix(prefix)).unwrap();

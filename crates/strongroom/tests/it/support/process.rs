@@ -1,5 +1,6 @@
 //! A server process whose output is read line by line.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -32,6 +33,22 @@ impl Process {
             stdout,
             stderr,
         }
+    }
+
+    /// A line of `/proc/<pid>/<file>` that begins with this name, without the name.
+    pub(crate) fn proc_line(&self, file: &str, name: &str) -> String {
+        let text = fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or_else(|| panic!("no {name} in {text}"))
+            .trim()
+            .to_owned()
+    }
+
+    /// The most memory that was resident so far, in bytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let line = self.proc_line("status", "VmHWM:");
+        let kilobytes: u64 = line.strip_suffix(" kB").unwrap().parse().unwrap();
+        kilobytes * 1024
     }
 
     /// Waits for a line of standard output; returns all lines until then, it included.

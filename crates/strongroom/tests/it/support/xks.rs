@@ -1,7 +1,7 @@
 //! A client of the XKS Proxy API, as AWS KMS is one.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Value, json};
 use sigv4::{PathForm, SecretAccessKey, Signer, Target};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -65,10 +65,21 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) async fn open(address: SocketAddr, tls: &Arc<ClientConfig>) -> Result<Self, Broken> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        let name = ServerName::try_from("localhost")?;
-        let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await?;
+        Self::over(connect(address, tls).await?).await
+    }
+
+    /// From this address of ours.
+    pub(crate) async fn open_from(
+        source: IpAddr,
+        address: SocketAddr,
+        tls: &Arc<ClientConfig>,
+    ) -> Result<Self, Broken> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((source, 0).into())?;
+        Self::over(secured(socket.connect(address).await?, tls).await?).await
+    }
+
+    async fn over(stream: TlsStream<TcpStream>) -> Result<Self, Broken> {
         let certificates = stream.get_ref().1.peer_certificates().unwrap();
         let server_certificate = certificates[0].as_ref().to_vec();
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
@@ -128,7 +139,10 @@ pub(crate) async fn connect(
     address: SocketAddr,
     tls: &Arc<ClientConfig>,
 ) -> Result<TlsStream<TcpStream>, Broken> {
-    let stream = TcpStream::connect(address).await?;
+    secured(TcpStream::connect(address).await?, tls).await
+}
+
+async fn secured(stream: TcpStream, tls: &Arc<ClientConfig>) -> Result<TlsStream<TcpStream>, Broken> {
     stream.set_nodelay(true)?;
     let name = ServerName::try_from("localhost")?;
     Ok(TlsConnector::from(Arc::clone(tls)).connect(name, stream).await?)
