@@ -102,7 +102,8 @@ fn json(line: &mut Vec<u8>, event: &Event<'_>, now: Timestamp) {
     line.extend_from_slice(b"\",\"target\":\"");
     escape(line, metadata.target());
     line.push(b'"');
-    event.record(&mut Json(line));
+    let format = LogFormat::Json;
+    event.record(&mut Fields { line, format });
     line.extend_from_slice(b"}\n");
 }
 
@@ -113,7 +114,8 @@ fn human(line: &mut Vec<u8>, event: &Event<'_>, now: Timestamp) {
     let _ = write!(line, " {:>5} ", metadata.level());
     escape(line, metadata.target());
     line.push(b':');
-    event.record(&mut Human(line));
+    let format = LogFormat::Human;
+    event.record(&mut Fields { line, format });
     line.push(b'\n');
 }
 
@@ -181,77 +183,62 @@ impl fmt::Write for Escaping<'_> {
     }
 }
 
-struct Json<'a>(&'a mut Vec<u8>);
+/// Writes an event's fields.
+struct Fields<'a> {
+    line: &'a mut Vec<u8>,
+    format: LogFormat,
+}
 
-impl Json<'_> {
+impl Fields<'_> {
     fn key(&mut self, field: &Field) {
-        self.0.extend_from_slice(b",\"");
-        self.0.extend_from_slice(field.name().as_bytes());
-        self.0.extend_from_slice(b"\":");
+        let (before, after): (&[u8], &[u8]) = match self.format {
+            LogFormat::Json => (b",\"", b"\":"),
+            LogFormat::Human => (b" ", b"="),
+        };
+        self.line.extend_from_slice(before);
+        self.line.extend_from_slice(field.name().as_bytes());
+        self.line.extend_from_slice(after);
     }
 }
 
-impl Visit for Json<'_> {
+impl Visit for Fields<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
         self.key(field);
-        self.0.push(b'"');
-        escape(self.0, value);
-        self.0.push(b'"');
+        self.line.push(b'"');
+        escape(self.line, value);
+        self.line.push(b'"');
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
         self.key(field);
-        decimal(self.0, value);
+        decimal(self.line, value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
         self.key(field);
-        let _ = write!(self.0, "{value}");
+        let _ = write!(self.line, "{value}");
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
         self.key(field);
-        self.0.extend_from_slice(if value { b"true" } else { b"false" });
+        self.line
+            .extend_from_slice(if value { b"true" } else { b"false" });
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.key(field);
-        self.0.push(b'"');
-        let _ = write!(Escaping(self.0), "{value:?}");
-        self.0.push(b'"');
-    }
-}
-
-struct Human<'a>(&'a mut Vec<u8>);
-
-impl Human<'_> {
-    fn key(&mut self, field: &Field) {
-        self.0.push(b' ');
-        self.0.extend_from_slice(field.name().as_bytes());
-        self.0.push(b'=');
-    }
-}
-
-impl Visit for Human<'_> {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.key(field);
-        self.0.push(b'"');
-        escape(self.0, value);
-        self.0.push(b'"');
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.key(field);
-        decimal(self.0, value);
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        if field.name() == "message" {
-            self.0.push(b' ');
+        // For people, the message stands without a name, and what quotes itself is not quoted again.
+        let quote: &[u8] = match self.format {
+            LogFormat::Json => b"\"",
+            LogFormat::Human => b"",
+        };
+        if self.format == LogFormat::Human && field.name() == "message" {
+            self.line.push(b' ');
         } else {
             self.key(field);
         }
-        let _ = write!(Escaping(self.0), "{value:?}");
+        self.line.extend_from_slice(quote);
+        let _ = write!(Escaping(self.line), "{value:?}");
+        self.line.extend_from_slice(quote);
     }
 }
 
