@@ -15,7 +15,7 @@ pub struct SlowDisk {
 }
 
 struct Delays {
-    each_micros: AtomicU64,
+    each: Duration,
     stall_micros: AtomicU64,
     gate: Mutex<()>,
 }
@@ -28,8 +28,7 @@ impl Delays {
             let stall = self.stall_micros.swap(0, Ordering::SeqCst);
             std::thread::sleep(Duration::from_micros(stall));
         }
-        let each = self.each_micros.load(Ordering::SeqCst);
-        std::thread::sleep(Duration::from_micros(each));
+        std::thread::sleep(self.each);
     }
 }
 
@@ -43,16 +42,11 @@ impl SlowDisk {
         Self {
             inner,
             delays: Arc::new(Delays {
-                each_micros: AtomicU64::new(micros(delay)),
+                each: delay,
                 stall_micros: AtomicU64::new(0),
                 gate: Mutex::new(()),
             }),
         }
-    }
-
-    /// Delays each sync by `delay` from now on.
-    pub fn set_delay(&self, delay: Duration) {
-        self.delays.each_micros.store(micros(delay), Ordering::SeqCst);
     }
 
     /// Stalls the disk for `duration` from its next sync on: every sync waits meanwhile.
