@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use ambient::{Clock, Random, RandomUnavailable};
+use ambient::{Clock, Random, RandomUnavailable, Timestamp};
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http::header::HOST;
@@ -147,9 +147,10 @@ impl Proxy {
         if !key_store.is_served_on(head.listener) {
             return Err(Refusal::Path("not-on-this-listener"));
         }
-        let authenticated = self.authenticate(&directory, key_store, head, body)?;
+        let now = self.clock.now();
+        let authenticated = self.authenticate(&directory, key_store, head, body, now)?;
         account.times.auth = account.progress.lap();
-        warden.note_use(authenticated.credential(), self.clock.now());
+        warden.note_use(authenticated.credential(), now);
         let (caller, body) = authenticated.into_caller(head.deadline.at, head.peer_text());
         let caller = account.caller.insert(caller);
         let serving = operations::Serving {
@@ -166,20 +167,14 @@ impl Proxy {
         key_store: &Arc<KeyStore>,
         head: &Head<'_>,
         body: Bytes,
+        now: Timestamp,
     ) -> Result<Authenticated, Refusal> {
         // Answered like a wrong signature, so that it tells nothing beyond "not you".
         if !key_store.takes_common_name(head.common_name) {
             return Err(Refusal::CommonName);
         }
         let index = self.secrets.of(directory);
-        authenticate(
-            &self.verifier,
-            &index,
-            key_store,
-            head.unverified(),
-            body,
-            self.clock.now(),
-        )
+        authenticate(&self.verifier, &index, key_store, head.unverified(), body, now)
     }
 }
 

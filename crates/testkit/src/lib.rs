@@ -4,3 +4,5 @@
 //! - [`disk`] has media for an audit log that fail as disks do. A simulated one holds in memory what
 //!   was written, loses or reorders at a crash whatever was not synced, and does so the same way for
 //!   the same seed; a slow one delays the syncs of a real directory.
+
+pub mod disk;
