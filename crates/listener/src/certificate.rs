@@ -35,17 +35,6 @@ impl CertificateStatus {
         })
     }
 
-    /// Whole days until it expires; 0 on its last day, negative when it has expired.
-    pub fn days_left(&self, now: Timestamp) -> i64 {
-        const DAY: u64 = 86_400;
-        let whole = |secs: u64| i64::try_from(secs).unwrap_or(i64::MAX);
-        let (end, now) = (self.not_after.as_secs(), now.as_secs());
-        match end.checked_sub(now) {
-            Some(left) => whole(left / DAY),
-            None => -whole((now - end).div_ceil(DAY)),
-        }
-    }
-
     /// Whether `now` lies within its validity.
     pub fn is_valid(&self, now: Timestamp) -> bool {
         self.not_before <= now && now <= self.not_after
@@ -72,21 +61,6 @@ mod tests {
             not_before: Timestamp::from_secs(0),
             not_after: Timestamp::from_secs(10 * 86_400),
             dns_names: names.iter().map(|name| (*name).to_owned()).collect(),
-        }
-    }
-
-    #[test]
-    fn days_are_whole_and_negative_after_the_end() {
-        let certificate = status(&[]);
-        for (now, days) in [
-            (0, 10),
-            (1, 9),
-            (864_000 - 1, 0),
-            (864_000, 0),
-            (864_001, -1),
-            (864_000 + 86_401, -2),
-        ] {
-            assert_eq!(certificate.days_left(Timestamp::from_secs(now)), days, "{now}");
         }
     }
 
