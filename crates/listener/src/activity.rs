@@ -23,6 +23,10 @@ pub(crate) struct Common {
     pub(crate) body_bytes_bound: AtomicUsize,
 }
 
+/// Largest heads that may be under way together on one HTTP/2 connection: 64 requests of 2,048
+/// bytes each. More would let one connection cost a megabyte, and a thousand all there is.
+const HTTP2_HEADS: usize = 8;
+
 /// Why a connection ran out of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Timeout {
@@ -65,6 +69,8 @@ pub(crate) struct Activity {
     /// Answers being taken by the protocol.
     answering: AtomicU32,
     requests: AtomicU64,
+    /// Bytes of the heads of requests under way; HTTP/2 only.
+    head_bytes: AtomicUsize,
     /// Close once the answers given are out.
     close: AtomicBool,
     /// The server stops, or the connection's credentials are no longer good.
@@ -102,6 +108,7 @@ impl Activity {
             handling: AtomicU32::new(0),
             answering: AtomicU32::new(0),
             requests: AtomicU64::new(0),
+            head_bytes: AtomicUsize::new(0),
             close: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             waker: AtomicWaker::new(),
@@ -180,6 +187,18 @@ impl Activity {
             arrived.saturating_add(self.deadlines.later_request)
         };
         Deadline { at, first, arrived }
+    }
+
+    /// Counts a head of this size until [`Self::release_head`]; false when there are too many, and
+    /// the head is counted all the same.
+    pub(crate) fn reserve_head(&self, bytes: usize) -> bool {
+        let most = HTTP2_HEADS.saturating_mul(self.limits.header_bytes as usize);
+        self.head_bytes.fetch_add(bytes, SeqCst).saturating_add(bytes) <= most
+    }
+
+    /// The request with this head has ended.
+    pub(crate) fn release_head(&self, bytes: usize) {
+        self.head_bytes.fetch_sub(bytes, SeqCst);
     }
 
     /// The handler has answered.

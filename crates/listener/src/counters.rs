@@ -84,6 +84,8 @@ counters! {
     refused_header_bytes,
     /// Refused: more than `header_count` fields.
     refused_header_count,
+    /// Refused: too many bytes of heads under way on one HTTP/2 connection.
+    refused_heads_in_flight,
     /// Refused: target longer than `target_bytes`.
     refused_target,
     /// Refused: body larger than the handler's cap.

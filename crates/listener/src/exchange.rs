@@ -26,6 +26,8 @@ pub trait Handler: Send + Sync + 'static {
 pub(crate) struct Exchange {
     connection: Arc<Connection>,
     answered: bool,
+    /// What its head counts for.
+    head_bytes: usize,
 }
 
 impl Exchange {
@@ -37,6 +39,9 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
+        if self.head_bytes > 0 {
+            self.connection.activity.release_head(self.head_bytes);
+        }
         self.connection.activity.finished(self.answered);
         if std::thread::panicking() {
             self.connection.activity.common.counters.panics.add();
@@ -53,8 +58,13 @@ pub(crate) async fn serve<H: Handler>(
     let mut exchange = Exchange {
         connection: Arc::clone(&connection),
         answered: false,
+        head_bytes: match connection.protocol {
+            // One at a time, in a buffer of its own.
+            Protocol::Http1 => 0,
+            Protocol::Http2 => head_bytes(&request),
+        },
     };
-    let mut response = match refuse(&connection, &request) {
+    let mut response = match refuse(&connection, &request, exchange.head_bytes) {
         Some(status) => {
             connection.activity.close_after_answer();
             status_only(status)
@@ -84,9 +94,14 @@ pub(crate) async fn serve<H: Handler>(
 }
 
 /// The limits on a head that hyper does not know.
-fn refuse<B>(connection: &Connection, request: &Request<B>) -> Option<StatusCode> {
+fn refuse<B>(connection: &Connection, request: &Request<B>, head_bytes: usize) -> Option<StatusCode> {
     let limits = &connection.activity.limits;
     let counters = &connection.activity.common.counters;
+    // Always counted, because it is always released.
+    if head_bytes > 0 && !connection.activity.reserve_head(head_bytes) {
+        counters.refused_heads_in_flight.add();
+        return Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    }
     let target = request
         .uri()
         .path_and_query()
@@ -100,6 +115,22 @@ fn refuse<B>(connection: &Connection, request: &Request<B>) -> Option<StatusCode
         return Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     }
     None
+}
+
+/// The size of a head as HTTP/2 counts it (RFC 9113 section 6.5.2), nearly: of the pseudo-header
+/// fields only the two that a client can make long.
+fn head_bytes<B>(request: &Request<B>) -> usize {
+    const FIELD: usize = 32;
+    let uri = request.uri();
+    let target = uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let authority = uri.authority().map_or(0, |authority| authority.as_str().len());
+    let fields = request.headers().iter();
+    fields
+        .map(|(name, value)| name.as_str().len() + value.len() + FIELD)
+        .sum::<usize>()
+        + target
+        + authority
+        + 4 * FIELD
 }
 
 fn status_only(status: StatusCode) -> Response<Bytes> {

@@ -18,7 +18,8 @@ pub struct Limits {
     /// Bytes of a request's head. HTTP/1.1: request line and header section as on the wire, with
     /// every separator (431 beyond). HTTP/2: name + value + 32 for each field, pseudo-header
     /// fields included (RFC 9113 section 6.5.2). Default 16,384: a signed XKS request needs about
-    /// 1,000, a proxy in front may double that. At least 1,024.
+    /// 1,000, a proxy in front may double that. At least 1,024. The heads of all requests under way
+    /// on one HTTP/2 connection may have eight times as much (431 beyond, and the connection ends).
     pub header_bytes: u32,
     /// Header fields in one request (431 beyond). Default 64: a signed XKS request has about 10.
     /// At most 100, what hyper parses without an allocation.
@@ -49,7 +50,8 @@ pub struct Limits {
     /// Time a connection may be blocked because the client does not take its answer. Default 5 s.
     #[serde(deserialize_with = "units::duration")]
     pub answer: Duration,
-    /// Time between the end of an answer and the next request. Default 120 s: reuse saves KMS a
+    /// Time between the end of an answer and the next request; `linger` instead, once the
+    /// connection was asked to end. Default 120 s: reuse saves KMS a
     /// handshake, and load balancers forget a flow after 350 s.
     #[serde(deserialize_with = "units::duration")]
     pub idle: Duration,

@@ -65,6 +65,59 @@ async fn header_bytes_exactly_on_http2() {
 }
 
 #[tokio::test]
+async fn heads_under_way_on_one_http2_connection_exactly() {
+    // Eight times 1,024 bytes are 16 heads of 512.
+    let listener = InMemory::new(Limits {
+        header_bytes: 1_024,
+        ..Limits::default()
+    });
+    let client = listener.connect_http2().await;
+    // Target and authority, four pseudo-header fields, content-length, x.
+    let rest = (5 + 1) + 4 * 32 + (14 + 1 + 32) + (1 + 32);
+    let send = || {
+        let request = http::Request::post("http://a/wait")
+            .header("content-length", "0")
+            .header("x", "v".repeat(512 - rest))
+            .body(Full::default())
+            .unwrap();
+        let mut client = client.clone();
+        async move { client.send_request(request).await.unwrap().status() }
+    };
+    let mut waiting = tokio::task::JoinSet::new();
+    for number in 1..=16 {
+        waiting.spawn(send());
+        eventually(|| listener.control.counters().requests == number).await;
+    }
+    // Refused, and the connection asked to end.
+    assert_eq!(send().await, 431);
+    assert_eq!(listener.control.counters().refused_heads_in_flight, 1);
+    // Another connection has bytes of its own, and those under way are answered.
+    let mut other = listener.connect_http2().await;
+    let request = http::Request::post("http://a/").body(Full::default()).unwrap();
+    assert_eq!(other.send_request(request).await.unwrap().status(), 200);
+    for _ in 0..16 {
+        listener.probe.release.notify_one();
+        assert_eq!(waiting.join_next().await.unwrap().unwrap(), 200);
+    }
+}
+
+#[tokio::test]
+async fn heads_of_answered_http2_requests_do_not_count() {
+    let listener = InMemory::new(Limits {
+        header_bytes: 1_024,
+        ..Limits::default()
+    });
+    let mut client = listener.connect_http2().await;
+    for _ in 0..40 {
+        let request = http::Request::post("http://a/").header("x", "v".repeat(512));
+        let request = request.body(Full::default()).unwrap();
+        let response = client.send_request(request).await.unwrap();
+        assert_eq!(response.status(), 200);
+        drop(response.into_body().collect().await.unwrap());
+    }
+}
+
+#[tokio::test]
 async fn header_count_exactly() {
     for protocol in [Protocol::Http1, Protocol::Http2] {
         for (count, status) in [(10, 200), (11, 431)] {
