@@ -253,6 +253,8 @@ impl Activity {
         let (limit, timeout) = match self.phase.load(SeqCst) {
             FRESH => (limits.first_byte, Timeout::FirstByte),
             READING => (limits.headers, Timeout::Headers),
+            // An HTTP/2 client is told to go, and may never confirm that it heard.
+            IDLE if self.stopping() => (limits.linger, Timeout::Idle),
             IDLE => (limits.idle, Timeout::Idle),
             LINGERING => (limits.linger, Timeout::Linger),
             _ if self.handling.load(SeqCst) > 0 => return None,

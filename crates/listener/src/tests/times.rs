@@ -157,6 +157,22 @@ async fn an_http2_body_has_the_body_limit() {
     assert_eq!((response.status().as_u16(), listener.now_ms()), (408, 5_000));
 }
 
+#[tokio::test(start_paused = true)]
+async fn http2_that_was_told_to_go_goes_even_if_the_client_never_confirms() {
+    let listener = InMemory::new(Limits::default());
+    let mut stream = listener.connect_buffered(Protocol::Http2, 1 << 16);
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    // HEADERS of stream 1, complete: POST, http, "/", authority "a"; a body that never comes.
+    let headers = [0, 0, 6, 1, 4, 0, 0, 0, 1, 0x83, 0x86, 0x84, 0x01, 1, b'a'];
+    let preface = &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..];
+    let bytes = [preface, &settings, &headers].concat();
+    stream.write_all(&bytes).await.unwrap();
+    // The body limit, GOAWAY and a PING that nobody answers.
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all).await.unwrap();
+    assert_eq!(listener.now_ms(), 5_000 + 2 * 1_000);
+}
+
 /// A body that never comes.
 struct Never;
 
