@@ -17,7 +17,7 @@ use crate::limits::{Deadlines, Limits};
 pub(crate) struct Common {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) counters: Counters,
-    /// Bytes of request bodies being collected.
+    /// Bytes of request bodies being collected, beyond what each connection has of its own.
     pub(crate) body_bytes: AtomicUsize,
     /// How many may be.
     pub(crate) body_bytes_bound: AtomicUsize,
@@ -71,6 +71,8 @@ pub(crate) struct Activity {
     requests: AtomicU64,
     /// Bytes of the heads of requests under way; HTTP/2 only.
     head_bytes: AtomicUsize,
+    /// Bytes of request bodies being collected out of the connection's own.
+    pub(crate) own_body_bytes: AtomicUsize,
     /// Close once the answers given are out.
     close: AtomicBool,
     /// The server stops, or the connection's credentials are no longer good.
@@ -109,6 +111,7 @@ impl Activity {
             answering: AtomicU32::new(0),
             requests: AtomicU64::new(0),
             head_bytes: AtomicUsize::new(0),
+            own_body_bytes: AtomicUsize::new(0),
             close: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             waker: AtomicWaker::new(),

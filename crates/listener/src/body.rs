@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crypto::SecretBytes;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::activity::{Activity, Common};
+use crate::activity::Activity;
 use crate::exchange::Exchange;
 
 /// Why a request's body could not be had. The connection ends with the answer.
@@ -31,6 +31,11 @@ pub enum BodyError {
 
 /// The first buffer for a body that comes in pieces; doubled as needed.
 const FIRST_BUFFER: usize = 4_096;
+
+/// What each connection has of its own for bodies, before `body_bytes_in_flight` is asked: else a
+/// few hundred connections could take all of that, and those who send usual requests, of one or two
+/// kilobytes, would be refused. Also as much as an announcement alone is believed.
+pub(crate) const OWN_BYTES: usize = 8_192;
 
 pub(crate) async fn read(
     body: &mut hyper::body::Incoming,
@@ -107,13 +112,14 @@ async fn collect(
     start: Bytes,
     activity: &Activity,
 ) -> Result<Bytes, BodyError> {
-    // What is announced is believed once a part of it is there: one buffer instead of several.
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(cap);
     let mut gathered = Gathered {
         buffer: SecretBytes::zeroed(0),
         len: 0,
         expected: start.len().saturating_add(announced).min(cap),
-        common: &activity.common,
+        own: 0,
+        shared: 0,
+        activity,
     };
     gathered.push(&start, cap)?;
     drop(start);
@@ -126,13 +132,18 @@ async fn collect(
     }
 }
 
-/// A growing body whose buffers are wiped and counted against the listener's bound.
+/// A growing body whose buffers are wiped and counted against the connection's and the listener's
+/// bounds.
 struct Gathered<'c> {
     buffer: SecretBytes,
     len: usize,
     /// How long it will be, as far as is known.
     expected: usize,
-    common: &'c Common,
+    /// Of the buffer, what was taken from the connection's own bytes.
+    own: usize,
+    /// Of the buffer, what was taken from the listener's.
+    shared: usize,
+    activity: &'c Activity,
 }
 
 impl Gathered<'_> {
@@ -149,12 +160,13 @@ impl Gathered<'_> {
     }
 
     fn grow(&mut self, needed: usize, cap: usize) -> Result<(), BodyError> {
+        // To hold twice of what is there; less, if less was announced.
+        let twice = needed.next_power_of_two().max(FIRST_BUFFER).min(cap.max(needed));
         let size = match self.expected {
-            expected if expected >= needed => expected,
-            _ => needed.next_power_of_two().max(FIRST_BUFFER).min(cap.max(needed)),
+            expected if expected >= needed => expected.min(twice.max(OWN_BYTES)),
+            _ => twice,
         };
-        let added = size.saturating_sub(self.buffer.len());
-        reserve(self.common, added)?;
+        self.reserve(size.saturating_sub(self.buffer.len()))?;
         let mut larger = SecretBytes::zeroed(size);
         if let Some(start) = larger.expose_mut().get_mut(..self.buffer.len()) {
             start.copy_from_slice(self.buffer.expose());
@@ -163,32 +175,43 @@ impl Gathered<'_> {
         Ok(())
     }
 
+    fn reserve(&mut self, bytes: usize) -> Result<(), BodyError> {
+        let own = &self.activity.own_body_bytes;
+        let before = own.fetch_add(bytes, Ordering::Relaxed);
+        let taken = OWN_BYTES.saturating_sub(before).min(bytes);
+        own.fetch_sub(bytes - taken, Ordering::Relaxed);
+        self.own += taken;
+        let rest = bytes - taken;
+        if rest > 0 {
+            let common = &self.activity.common;
+            let bound = common.body_bytes_bound.load(Ordering::Relaxed);
+            let before = common.body_bytes.fetch_add(rest, Ordering::Relaxed);
+            self.shared += rest;
+            if before.saturating_add(rest) > bound {
+                return Err(BodyError::Overloaded);
+            }
+        }
+        Ok(())
+    }
+
     fn into_bytes(mut self) -> Bytes {
         let len = self.len;
         let buffer = std::mem::replace(&mut self.buffer, SecretBytes::zeroed(0));
-        release(self.common, buffer.len());
         wiping(buffer).slice(..len)
     }
 }
 
 impl Drop for Gathered<'_> {
+    /// Complete or given up: either way it is being collected no more.
     fn drop(&mut self) {
-        release(self.common, self.buffer.len());
+        self.activity
+            .own_body_bytes
+            .fetch_sub(self.own, Ordering::Relaxed);
+        if self.shared > 0 {
+            let listeners = &self.activity.common.body_bytes;
+            listeners.fetch_sub(self.shared, Ordering::Relaxed);
+        }
     }
-}
-
-fn reserve(common: &Common, bytes: usize) -> Result<(), BodyError> {
-    let bound = common.body_bytes_bound.load(Ordering::Relaxed);
-    let before = common.body_bytes.fetch_add(bytes, Ordering::Relaxed);
-    if before.saturating_add(bytes) > bound {
-        release(common, bytes);
-        return Err(BodyError::Overloaded);
-    }
-    Ok(())
-}
-
-fn release(common: &Common, bytes: usize) {
-    common.body_bytes.fetch_sub(bytes, Ordering::Relaxed);
 }
 
 /// An answer's body that is wiped once it has been written: for answers that carry plaintext.

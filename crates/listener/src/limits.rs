@@ -28,7 +28,8 @@ pub struct Limits {
     /// target is about 300.
     pub target_bytes: usize,
     /// Bytes of request bodies being collected at one time, over all connections of the listener;
-    /// beyond it [`crate::BodyError::Overloaded`]. Default 33,554,432 (32 MiB): 256 bodies of
+    /// beyond it [`crate::BodyError::Overloaded`]. What each connection has of its own, 8,192 bytes,
+    /// is not counted: usual requests go on when others have taken all of it. Default 33,554,432 (32 MiB): 256 bodies of
     /// 128 KiB, within 64 MiB for the process.
     pub body_bytes_in_flight: usize,
     /// Time from accept to the client's first byte, and from the end of the TLS handshake to the

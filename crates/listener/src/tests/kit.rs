@@ -65,7 +65,12 @@ impl Handler for Probe {
             "/secret" => return Response::new(wiping(vec![7; 100].into())),
             _ => {}
         }
-        match request.read_body(CAP).await {
+        let cap = if request.path() == "/upload" {
+            64 * CAP
+        } else {
+            CAP
+        };
+        match request.read_body(cap).await {
             Ok(body) => {
                 self.bytes_seen.fetch_add(body.len() as u64, Ordering::SeqCst);
                 answer(StatusCode::OK, &describe(&request, body.len()))

@@ -89,7 +89,8 @@ async fn heads_under_way_on_one_http2_connection_exactly() {
         eventually(|| listener.control.counters().requests == number).await;
     }
     // Refused, and the connection asked to end.
-    assert_eq!(send().await, 431);
+    let refused = tokio::time::timeout(std::time::Duration::from_secs(60), send());
+    assert_eq!(refused.await.expect("refused at once"), 431);
     assert_eq!(listener.control.counters().refused_heads_in_flight, 1);
     // Another connection has bytes of its own, and those under way are answered.
     let mut other = listener.connect_http2().await;
@@ -309,13 +310,17 @@ async fn body_bytes_in_flight_exactly() {
         ..Limits::default()
     };
     let listener = InMemory::new(limits);
+    // 900 bytes more than a connection has of its own; all of that and one byte is here.
+    let (announced, here) = (body::OWN_BYTES + 900, body::OWN_BYTES + 1);
+    let start = |path: &str| {
+        let head = format!("POST {path} HTTP/1.1\r\nhost: a\r\ncontent-length: {announced}\r\n\r\n");
+        head + &"x".repeat(here)
+    };
+    let rest = "x".repeat(announced - here);
     let mut held = Vec::new();
     for number in 1..=72 {
         let mut stream = listener.connect();
-        stream
-            .write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 900\r\n\r\nx")
-            .await
-            .unwrap();
+        stream.write_all(start("/upload").as_bytes()).await.unwrap();
         let reserved = || {
             listener
                 .control
@@ -328,14 +333,44 @@ async fn body_bytes_in_flight_exactly() {
         held.push(stream);
     }
     let mut one_more = listener.connect();
-    let head = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 900\r\n\r\nx";
-    assert_eq!(ask(&mut one_more, head).await.unwrap().status, 429);
+    assert_eq!(ask(&mut one_more, &start("/upload")).await.unwrap().status, 429);
     assert_eq!(listener.control.counters().refused_body_in_flight, 1);
+    // What a connection has of its own nobody can take.
+    let mut usual = listener.connect();
+    usual
+        .write_all(b"POST /upload HTTP/1.1\r\nhost: a\r\ncontent-length: 8192\r\n\r\nx")
+        .await
+        .unwrap();
+    assert_eq!(ask(&mut usual, &"x".repeat(8_191)).await.unwrap().status, 200);
     // A finished body makes room.
-    assert_eq!(ask(&mut held[0], &"x".repeat(899)).await.unwrap().status, 200);
+    assert_eq!(ask(&mut held[0], &rest).await.unwrap().status, 200);
     let mut again = listener.connect();
-    again.write_all(head.as_bytes()).await.unwrap();
-    assert_eq!(ask(&mut again, &"x".repeat(899)).await.unwrap().status, 200);
+    again.write_all(start("/upload").as_bytes()).await.unwrap();
+    assert_eq!(ask(&mut again, &rest).await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn an_announcement_alone_takes_nothing_from_others() {
+    let listener = InMemory::new(Limits::default());
+    let mut stream = listener.connect();
+    stream
+        .write_all(b"POST /upload HTTP/1.1\r\nhost: a\r\ncontent-length: 60000\r\n\r\nx")
+        .await
+        .unwrap();
+    let connection = || listener.connections().into_iter().next();
+    let own = || {
+        connection().map_or(0, |one| {
+            one.activity
+                .own_body_bytes
+                .load(std::sync::atomic::Ordering::SeqCst)
+        })
+    };
+    eventually(|| own() == body::OWN_BYTES).await;
+    let shared = &listener.control.inner.common.body_bytes;
+    assert_eq!(shared.load(std::sync::atomic::Ordering::SeqCst), 0);
+    // It is still read whole, and given back whole.
+    assert_eq!(ask(&mut stream, &"x".repeat(59_999)).await.unwrap().status, 200);
+    assert_eq!((own(), shared.load(std::sync::atomic::Ordering::SeqCst)), (0, 0));
 }
 
 #[tokio::test]
