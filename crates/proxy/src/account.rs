@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ambient::{Clock, Moment};
 use listener::Peer;
 use warden::{Caller, Failure, KeyId, KeyStore, RecordId, Released, Stages, Warden};
+use xks_api::Operation;
 use xks_api::uri::{Resource, Target};
 
 use crate::Proxy;
@@ -128,7 +129,7 @@ impl<'h> Account<'h> {
         }
         match &self.caller {
             Some(caller) => {
-                let act = operation_label(self.target.map(|target| target.operation()));
+                let act = act(self.target.map(|target| target.operation()));
                 warden.refuse_authenticated(caller, self.external_key(), act, refusal.name());
             }
             None => {
@@ -177,4 +178,15 @@ fn micros(from: Moment, to: Moment) -> u64 {
         .as_micros()
         .try_into()
         .unwrap_or(u64::MAX)
+}
+
+/// What the records call an operation, whoever refuses it.
+const fn act(operation: Option<Operation>) -> &'static str {
+    match operation {
+        Some(Operation::GetKeyMetadata) => "describe",
+        Some(Operation::Encrypt) => "encrypt",
+        Some(Operation::Decrypt) => "decrypt",
+        Some(Operation::GetHealthStatus) => "health",
+        None => "unknown",
+    }
 }

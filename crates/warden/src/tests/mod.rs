@@ -321,7 +321,11 @@ impl Running {
 
     /// From now on the disk is written and synced for new records alone.
     async fn quiet(&self) {
-        while self.warden.clerk.log.state().spare != SpareState::Ready {
+        let busy = || {
+            let state = self.warden.clerk.log.state();
+            state.spare != SpareState::Ready || state.pending_records > 0 || state.syncing_for.is_some()
+        };
+        while busy() {
             tokio::task::yield_now().await;
         }
     }
