@@ -18,36 +18,21 @@ use crate::refusals::CountedUnder;
 use crate::{Actor, FailureKind};
 
 /// Who asked, through what.
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Copy)]
 struct Who<'a> {
     key_store: &'a str,
     access_key_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
     external_key: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     operation: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     principal: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     foreign_key: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     via_service: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     source_vpc: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     source_vpce: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     peer: Option<&'a str>,
     /// The caller's texts did not fit into a record and were cut.
-    #[serde(skip_serializing_if = "is_false")]
     shortened: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-const fn is_false(value: &bool) -> bool {
-    !*value
 }
 
 /// To how many bytes each text of a caller is cut if all of them do not fit into a record; even if
@@ -113,17 +98,6 @@ impl<'a> Who<'a> {
     }
 }
 
-/// An authenticated caller was refused before a key was used.
-#[derive(Serialize)]
-struct Refusal<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    act: &'a str,
-    error: &'a str,
-    #[serde(flatten)]
-    who: Who<'a>,
-}
-
 #[derive(Serialize)]
 struct Counted<'a> {
     #[serde(rename = "type")]
@@ -179,7 +153,7 @@ pub(crate) struct Clerk {
 }
 
 thread_local! {
-    /// Where the records of key use are written before they are copied into the log's batch.
+    /// Where the records of requests are written before they are copied into the log's batch.
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -193,25 +167,16 @@ impl Clerk {
     ) -> Result<Pending, FailureKind> {
         let (act, key, manager) = used;
         let outcome = if error.is_none() { "computed" } else { "failed" };
-        let write = |who: &Who<'_>| {
-            BUFFER.with_borrow_mut(|buffer| {
-                let mut object = Object::begin(buffer, "key-use");
-                object.text("act", act.as_str());
-                object.text("outcome", outcome);
-                object.optional("error", error);
-                object.text("key", key.as_str());
-                object.text("key_manager", manager.as_str());
-                who.write(&mut object);
-                self.append_soon(object.end())
-            })
-        };
-        let who = Who::of(caller, Some(external_key));
-        match write(&who) {
-            Err(FailureKind::TooLarge) => write(&who.shortened()),
-            done => done,
-        }
+        self.of_caller("key-use", Who::of(caller, Some(external_key)), |object| {
+            object.text("act", act.as_str());
+            object.text("outcome", outcome);
+            object.optional("error", error);
+            object.text("key", key.as_str());
+            object.text("key_manager", manager.as_str());
+        })
     }
 
+    /// An authenticated caller was refused before a key was used.
     pub(crate) fn refused(
         &self,
         caller: &Caller,
@@ -219,12 +184,32 @@ impl Clerk {
         act: &str,
         error: &str,
     ) -> Result<Pending, FailureKind> {
-        self.append_with(Who::of(caller, external_key), |who| Refusal {
-            kind: "refusal",
-            act,
-            error,
-            who,
+        self.of_caller("refusal", Who::of(caller, external_key), |object| {
+            object.text("act", act);
+            object.text("error", error);
         })
+    }
+
+    /// Writes a record of a caller's request: `what`, then who asked. What they say of themselves
+    /// is cut if it does not fit.
+    fn of_caller(
+        &self,
+        kind: &str,
+        who: Who<'_>,
+        what: impl Fn(&mut Object<'_>),
+    ) -> Result<Pending, FailureKind> {
+        let write = |who: &Who<'_>| {
+            BUFFER.with_borrow_mut(|buffer| {
+                let mut object = Object::begin(buffer, kind);
+                what(&mut object);
+                who.write(&mut object);
+                self.append_soon(object.end())
+            })
+        };
+        match write(&who) {
+            Err(FailureKind::TooLarge) => write(&who.shortened()),
+            done => done,
+        }
     }
 
     pub(crate) fn counted(&self, counts: &HashMap<CountedUnder, u64>) -> Result<Pending, FailureKind> {
@@ -288,17 +273,6 @@ impl Clerk {
     /// Whether records become durable now.
     pub(crate) fn is_writing(&self) -> bool {
         matches!(self.log.state().health, Health::Writing | Health::Stalled { .. })
-    }
-
-    fn append_with<'a, R: Serialize>(
-        &self,
-        who: Who<'a>,
-        record: impl Fn(Who<'a>) -> R,
-    ) -> Result<Pending, FailureKind> {
-        match self.append(&record(who)) {
-            Err(FailureKind::TooLarge) => self.append(&record(who.shortened())),
-            done => done,
-        }
     }
 
     fn append(&self, record: &impl Serialize) -> Result<Pending, FailureKind> {
