@@ -54,6 +54,10 @@ async fn work_is_refused_at_the_door_of_a_stalled_log() {
     running
         .warden
         .refuse_authenticated(&running.caller(), None, "encrypt", "test");
+    // The writer is woken once everything that is ready has been appended.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
     held.wait_for_sync();
     world.clock.advance(world.settings.stall_limit);
     assert!(
