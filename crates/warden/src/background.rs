@@ -23,6 +23,8 @@ impl Warden {
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         tasks.iter().for_each(JoinHandle::abort);
         futures_util::future::join_all(tasks).await;
+        // What the kicker owed when it was ended.
+        self.clerk.log.wake();
         // Held to the end, so that no act begins on a log that closes.
         let turn = tokio::time::timeout(LAST_ACT, self.turn.lock()).await;
         self.write_last_uses().await;

@@ -279,7 +279,11 @@ impl Clerk {
         let mut json = Vec::with_capacity(768);
         serde_json::to_writer(&mut json, record)
             .map_err(|error| FailureKind::LogUnavailable(error.to_string()))?;
-        self.log.append(&json).map_err(refusal)
+        let pending = self.log.append(&json).map_err(refusal);
+        // A request's record may be waiting for the kicker, which a shutdown has ended: then the
+        // log takes the writer for awake.
+        self.log.wake();
+        pending
     }
 
     /// Appends and leaves the waking of the log's writer to the kicker, which runs after every
