@@ -13,8 +13,9 @@ use serde::Deserialize;
 use crate::dev_server::DevServer;
 use crate::{shell, tools};
 
-/// Tests that have a long form (more seeds, more kills) take it when this variable is `1`.
-const FULL: &str = "STRONGROOM_TEST_FULL";
+/// What turns the short runs of the tests into long ones: 200 instead of 20 `kill -9`, and eight
+/// times the seeds of the crash simulation.
+const FULL: [(&str, &str); 2] = [("STRONGROOM_FULL", "1"), ("STRONGROOM_CRASH_SEEDS", "40000")];
 
 /// How much to test.
 #[derive(Args, Default)]
@@ -52,7 +53,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 fn workspace_tests(full: bool) -> Result<()> {
     let mut command = shell::cargo(["test", "--workspace", "--locked"])?;
     if full {
-        command.env(FULL, "1");
+        command.envs(FULL);
     }
     shell::run(
         &mut command,
