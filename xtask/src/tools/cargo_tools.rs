@@ -32,7 +32,7 @@ fn installed(name: &str, version: &str) -> Result<PathBuf> {
     command.arg("--root").arg(&home).env("CARGO_TARGET_DIR", &build);
     shell::run(
         &mut command,
-        "check that crates.io can be reached, then try again",
+        "check that the Rust registry can be reached, then try again",
     )?;
     // Hundreds of megabytes that nobody needs again; if they stay, nothing is wrong.
     let _ = fs::remove_dir_all(&build);
