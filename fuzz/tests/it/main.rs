@@ -10,7 +10,7 @@ use std::fs;
 
 use ambient::SeededRandom;
 use fuzz::TARGETS;
-use seeds::{directory, seeds};
+use seeds::{directory, package, seeds};
 
 /// Mutations of each seed; all targets together take a few seconds in a debug build.
 const MUTATIONS: u32 = 3_000;
@@ -47,7 +47,7 @@ fn the_signed_request_among_the_seeds_verifies() {
 
 #[test]
 fn every_target_has_a_libfuzzer_binary() {
-    let manifest = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/libfuzzer/Cargo.toml")).unwrap();
+    let manifest = fs::read_to_string(package().join("libfuzzer/Cargo.toml")).unwrap();
     for target in TARGETS {
         assert!(
             manifest.contains(&format!("name = \"{}\"", target.name)),

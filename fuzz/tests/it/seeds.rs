@@ -5,10 +5,14 @@ use std::path::PathBuf;
 
 use fuzz::Target;
 
+/// This package. Asked at run time: a target directory outlives the clone that filled it, and a test
+/// that was built in another clone would look there.
+pub(crate) fn package() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").unwrap().into()
+}
+
 pub(crate) fn directory(target: &Target) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("corpus")
-        .join(target.name)
+    package().join("corpus").join(target.name)
 }
 
 /// The seeds in the order of their names.

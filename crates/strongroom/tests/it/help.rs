@@ -2,11 +2,10 @@
 //! `UPDATE_GOLDEN=1 cargo test -p strongroom help` writes them anew.
 
 use std::fs;
-use std::path::PathBuf;
 
 use clap::CommandFactory;
 
-use crate::support::{stderr, stdout};
+use crate::support::{package, stderr, stdout};
 
 const COMMANDS: &[&str] = &[
     "",
@@ -46,7 +45,7 @@ const COMMANDS: &[&str] = &[
 
 #[test]
 fn help_reads_as_recorded() {
-    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden/help");
+    let dir = package().join("tests/it/golden/help");
     let update = std::env::var_os("UPDATE_GOLDEN").is_some();
     fs::create_dir_all(&dir).unwrap();
     for command in COMMANDS {

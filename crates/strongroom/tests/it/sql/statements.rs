@@ -9,6 +9,8 @@ use proc_macro2::{TokenStream, TokenTree};
 use store::Migration;
 use strongroom::server::MIGRATIONS;
 
+use crate::support::package;
+
 /// A text that starts with one of these words, in capitals, is SQL.
 const VERBS: &[&str] = &[
     "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "WITH", "VALUES", "CREATE", "ALTER", "DROP",
@@ -64,7 +66,8 @@ impl fmt::Display for Statement {
 
 /// What the crates may run, save migrations (the databases run those) and test code.
 pub(super) fn of_all_crates() -> Vec<Statement> {
-    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let package = package();
+    let crates = package.parent().unwrap();
     let mut found = Vec::new();
     for package in list(crates) {
         visit(&package.join("src"), crates, &mut found);

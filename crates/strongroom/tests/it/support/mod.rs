@@ -5,12 +5,19 @@ pub(crate) mod node;
 pub(crate) mod process;
 pub(crate) mod xks;
 
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use serde_json::Value;
 
 /// The binary under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_strongroom");
+
+/// This package. Asked at run time: a target directory outlives the clone that filled it, and a test
+/// that was built in another clone would look there.
+pub(crate) fn package() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").unwrap().into()
+}
 
 /// Runs a command to its end.
 pub(crate) fn run(arguments: &[&str]) -> Output {
