@@ -144,6 +144,17 @@ struct Started<'a> {
     generation: u64,
 }
 
+/// How the use of a key ended, for its record.
+#[derive(Clone, Copy)]
+pub(crate) enum UseOutcome {
+    /// The answer may have left.
+    Computed,
+    /// Nothing was computed, or it was thrown away; the constant name of the reason.
+    Failed(&'static str),
+    /// The request ended before the key manager did. No answer left.
+    Abandoned,
+}
+
 /// Writes records into the log.
 pub(crate) struct Clerk {
     pub(crate) log: Arc<Log>,
@@ -163,10 +174,14 @@ impl Clerk {
         caller: &Caller,
         external_key: &str,
         used: (Act, &KeyId, &ManagerId),
-        error: Option<&'static str>,
+        outcome: UseOutcome,
     ) -> Result<Pending, FailureKind> {
         let (act, key, manager) = used;
-        let outcome = if error.is_none() { "computed" } else { "failed" };
+        let (outcome, error) = match outcome {
+            UseOutcome::Computed => ("computed", None),
+            UseOutcome::Failed(error) => ("failed", Some(error)),
+            UseOutcome::Abandoned => ("abandoned", None),
+        };
         self.of_caller("key-use", Who::of(caller, Some(external_key)), |object| {
             object.text("act", act.as_str());
             object.text("outcome", outcome);

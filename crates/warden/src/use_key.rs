@@ -10,11 +10,11 @@ use audit::{Pending, RecordId};
 use crypto::SecretBytes;
 use key_manager::{
     AdditionalData, EncryptOutput, EncryptedRef, KeyDescription, KeyId, KeyManager, KeyManagerError,
-    ManagerId,
 };
 use policy::{Act, Denial, Permit};
 
 use crate::admission::Place;
+use crate::clerk::UseOutcome;
 use crate::directory::{Binding, Standing};
 use crate::failure::{StageClock, Stages};
 use crate::{Caller, Failure, FailureKind, KeyStore, Stage, Warden};
@@ -130,9 +130,10 @@ impl Warden {
         let mut run = Run::new(self, caller, external_key, Act::Decrypt);
         let bound = run.permitted().map_err(|kind| run.refused(kind))?.into_resource();
         let remaining = run.time.remaining(caller.deadline);
+        let use_under_way = run.begin_use(&bound);
         let work = decrypt(&bound, encrypted, aad);
         let done = within(remaining, work).await.unwrap_or_else(|| Err(late()));
-        run.release(&bound, done).await
+        run.release(use_under_way, done).await
     }
 }
 
@@ -148,6 +149,20 @@ impl<'a> Run<'a> {
             key: None,
             key_store: None,
             _place: None,
+        }
+    }
+
+    const fn begin_use<'b>(&self, bound: &'b BoundKey) -> UseUnderWay<'b>
+    where
+        'a: 'b,
+    {
+        UseUnderWay {
+            warden: self.warden,
+            caller: self.caller,
+            external_key: self.external_key,
+            act: self.act,
+            bound,
+            recorded: false,
         }
     }
 
@@ -181,10 +196,11 @@ impl<'a> Run<'a> {
             .map_err(|kind| self.refused(kind))?
             .into_resource();
         let remaining = self.time.remaining(self.caller.deadline);
+        let use_under_way = self.begin_use(&bound);
         let work = encrypt_and_try(&bound, &plaintext, aad, witness);
         let done = within(remaining, work).await.unwrap_or_else(|| Err(late()));
         drop(plaintext);
-        self.release(&bound, done).await
+        self.release(use_under_way, done).await
     }
 
     /// Through the door, to the key, past policy.
@@ -251,18 +267,13 @@ impl<'a> Run<'a> {
     /// answer may leave.
     async fn release<T>(
         mut self,
-        bound: &BoundKey,
+        use_under_way: UseUnderWay<'_>,
         done: Result<T, FailureKind>,
     ) -> Result<Released<T>, Failure> {
         self.time.end(Stage::Crypto);
+        let bound = use_under_way.bound;
         let error = done.as_ref().err().map(FailureKind::name);
-        let manager: &ManagerId = bound.manager.id();
-        let pending = self.warden.clerk.key_used(
-            self.caller,
-            self.external_key,
-            (self.act, &bound.key, manager),
-            error,
-        );
+        let pending = use_under_way.ended(error.map_or(UseOutcome::Computed, UseOutcome::Failed));
         let durable = self.durable(pending).await;
         self.time.end(Stage::Record);
         match (done, durable) {
@@ -301,6 +312,42 @@ impl<'a> Run<'a> {
         let permit = self.decide(&found.key_store, &found.binding, &found.key, ())?;
         permit.into_resource();
         Ok(())
+    }
+}
+
+/// From before the key manager is called until the record is with the log. Whatever ends the
+/// request in between, a client that hangs up or a panic, the key may have been used: then this
+/// leaves the record.
+struct UseUnderWay<'a> {
+    warden: &'a Warden,
+    caller: &'a Caller,
+    external_key: &'a str,
+    act: Act,
+    bound: &'a BoundKey,
+    recorded: bool,
+}
+
+impl UseUnderWay<'_> {
+    fn ended(mut self, outcome: UseOutcome) -> Result<Pending, FailureKind> {
+        self.recorded = true;
+        self.record(outcome)
+    }
+
+    fn record(&self, outcome: UseOutcome) -> Result<Pending, FailureKind> {
+        let used = (self.act, &self.bound.key, self.bound.manager.id());
+        let clerk = &self.warden.clerk;
+        clerk.key_used(self.caller, self.external_key, used, outcome)
+    }
+}
+
+impl Drop for UseUnderWay<'_> {
+    fn drop(&mut self) {
+        if !self.recorded
+            && let Err(kind) = self.record(UseOutcome::Abandoned)
+        {
+            let (key, error) = (self.bound.key.as_str(), kind.name());
+            tracing::error!(key, error, "an abandoned use of a key could not be recorded");
+        }
     }
 }
 

@@ -150,6 +150,51 @@ async fn what_is_under_way_is_bounded() {
     running.warden.shutdown().await;
 }
 
+#[tokio::test]
+async fn a_caller_that_hangs_up_leaves_the_record_of_a_key_that_may_have_been_used() {
+    let world = World::furnished().await;
+    let running = Arc::new(world.start().await);
+    let output = running.encrypt(&running.caller()).await.unwrap();
+    for (does, act) in [
+        (&world.script.encrypt, "encrypt"),
+        (&world.script.decrypt, "decrypt"),
+    ] {
+        Script::set(does, Does::Wait);
+        let (task, output) = (running.clone(), output.clone());
+        let task = tokio::spawn(async move {
+            let caller = task.caller();
+            match act {
+                "encrypt" => task.encrypt(&caller).await.map(drop),
+                _ => task.decrypt(&caller, &output).await.map(drop),
+            }
+        });
+        world.script.arrived.notified().await;
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
+        Script::set(does, Does::Work);
+    }
+    assert_eq!(running.warden.load().in_flight, 0);
+    running.warden.shutdown().await;
+    let uses = world.records_of("key-use");
+    let told: Vec<_> = uses
+        .iter()
+        .map(|record| {
+            (
+                record["act"].as_str().unwrap(),
+                record["outcome"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("encrypt", "computed"),
+        ("encrypt", "abandoned"),
+        ("decrypt", "abandoned"),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(uses[1]["key"], uses[0]["key"]);
+    assert_eq!(uses[1]["external_key"], "ext");
+}
+
 #[test]
 fn a_key_manager_that_gives_up_in_time_counts_as_late() {
     let timed_out = KeyManagerError::TimedOut("hsm".to_owned());
