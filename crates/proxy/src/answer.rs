@@ -93,6 +93,7 @@ impl Refusal {
                 | FailureKind::Overloaded(_)
                 | FailureKind::LogStalled
                 | FailureKind::LogUnavailable(_)
+                | FailureKind::StoreUnavailable
                 | FailureKind::RecoveryPending => true,
                 FailureKind::NotAuthentic
                 | FailureKind::TooLarge
@@ -152,9 +153,10 @@ fn of_warden(kind: &FailureKind) -> Answer {
             ErrorName::DependencyTimeoutException,
             error_message!("the audit log is waiting for its disk"),
         ),
-        FailureKind::LogUnavailable(_) | FailureKind::KeyManager(_) | FailureKind::TrialDecryption => {
-            internal()
-        }
+        FailureKind::LogUnavailable(_)
+        | FailureKind::StoreUnavailable
+        | FailureKind::KeyManager(_)
+        | FailureKind::TrialDecryption => internal(),
         FailureKind::RecoveryPending => error(
             ErrorName::InvalidStateException,
             error_message!("the proxy was restored from a backup; an administrator has to acknowledge it"),

@@ -122,6 +122,9 @@ pub enum FailureKind {
     /// The log cannot be written; no key is used.
     #[error("the log cannot be written: {0}")]
     LogUnavailable(String),
+    /// The store failed its last probe. Without it no key could be blocked, so none is used.
+    #[error("the store failed its last probe, and without it no key can be blocked")]
+    StoreUnavailable,
     /// The key manager failed.
     #[error(transparent)]
     KeyManager(KeyManagerError),
@@ -163,6 +166,7 @@ impl FailureKind {
             Self::DeadlineMissed(_) => "deadline-missed",
             Self::LogStalled => "log-stalled",
             Self::LogUnavailable(_) => "log-unavailable",
+            Self::StoreUnavailable => "store-unavailable",
             Self::KeyManager(_) => "key-manager-failed",
             Self::TrialDecryption => "trial-decryption-failed",
             Self::RecoveryPending => "recovery-pending",

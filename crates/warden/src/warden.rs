@@ -244,8 +244,7 @@ impl Warden {
     /// the warden could not throw a switch, so no key is used then either.
     pub(crate) fn door(&self, caller: &Caller, now: Moment) -> Result<(), FailureKind> {
         if self.probes.store_failed() {
-            let why = "the store failed its last probe, and without it no key can be blocked";
-            return Err(KeyManagerError::Unavailable(why.to_owned()).into());
+            return Err(FailureKind::StoreUnavailable);
         }
         if let Some(cause) = self.clerk.log.refusing() {
             return Err(FailureKind::LogUnavailable(cause));

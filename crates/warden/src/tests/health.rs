@@ -166,7 +166,7 @@ async fn when_store_or_log_fail_everything_is_unavailable() {
     assert_eq!(reasons, ["the store: the database is closed"]);
     world.script.take_calls();
     let refused = super::kind(running.encrypt(&running.caller()).await);
-    assert!(matches!(refused, FailureKind::KeyManager(_)));
+    assert!(matches!(refused, FailureKind::StoreUnavailable));
     assert_eq!(world.script.take_calls(), [""; 0], "no key was used");
     running.stop().await;
 }
