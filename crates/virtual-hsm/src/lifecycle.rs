@@ -141,7 +141,10 @@ impl Draft<'_> {
         {
             return Ok(false);
         }
-        self.hsm.generation = self.transaction.bump_generation().await.map_err(error::store)?;
+        // The store's counter is not authenticated: whoever turns it back must not make us give a
+        // generation twice, for rows of one generation could be exchanged for each other.
+        let counted = self.transaction.bump_generation().await.map_err(error::store)?;
+        self.hsm.generation = counted.max(self.hsm.generation.saturating_add(1));
         match act {
             Act::Create(key) => self.create(key).await?,
             Act::SetState(id, state) => {

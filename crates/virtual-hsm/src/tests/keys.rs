@@ -137,6 +137,27 @@ async fn the_same_state_again_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_counter_turned_back_gives_no_generation_twice() {
+    let world = World::new().await;
+    let (opened, key) = world.hsm().await;
+    let set = |state| opened.lifecycle.set_state(key.clone(), state);
+    set(KeyState::Disabled).await.unwrap();
+    let generation = async || {
+        let rows = world.store.query("SELECT generation FROM virtual_hsm", &[]).await;
+        rows.unwrap()[0].unsigned(0).unwrap()
+    };
+    let before = generation().await;
+    let mut transaction = world.store.begin().await.unwrap();
+    let back = "UPDATE store_generation SET generation = 0 WHERE id = 1";
+    transaction.execute(back, &[]).await.unwrap();
+    transaction.commit().await.unwrap();
+    set(KeyState::Enabled).await.unwrap();
+    assert_eq!(generation().await, before + 1);
+    let (_, again) = world.reopened().await;
+    assert_eq!(again[0].manager.describe(&key).unwrap().state, KeyState::Enabled);
+}
+
+#[tokio::test]
 async fn names_and_ids_of_virtual_hsms_are_unique() {
     let world = World::new().await;
     let (opened, key) = world.hsm().await;
