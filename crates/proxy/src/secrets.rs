@@ -5,7 +5,7 @@
 //! a request would take time that an unknown one does not, and tell them apart.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
 use crypto::constant_time_eq;
@@ -15,8 +15,16 @@ use warden::{Credential, Directory, KeyStore, KeyStoreId};
 /// The credentials of the newest directory, ready for use.
 pub(crate) struct Secrets {
     index: ArcSwap<Index>,
-    /// What the next index is made with; held while one is made, so that it is made once.
-    hosts: Mutex<HostNames>,
+    /// Held while an index is made, so that it is made once.
+    making: Mutex<Making>,
+}
+
+/// What the next index is made with.
+struct Making {
+    hosts: HostNames,
+    /// While sealed none is made: a request that was under way when the seal fell must not bring
+    /// the secrets back.
+    sealed: bool,
 }
 
 /// The credentials of one directory.
@@ -41,42 +49,56 @@ struct Secret {
 }
 
 impl Secrets {
-    pub(crate) fn new(hosts: HostNames) -> Self {
+    /// Sealed until [`Secrets::unseal`].
+    pub(crate) fn sealed(hosts: HostNames) -> Self {
         Self {
             index: ArcSwap::default(),
-            hosts: Mutex::new(hosts),
+            making: Mutex::new(Making { hosts, sealed: true }),
         }
     }
 
-    /// The index of this directory; made now, if the directory is newer than the last index.
+    fn making(&self) -> MutexGuard<'_, Making> {
+        self.making.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The index of this directory; made now, if the directory is newer than the last index. Empty
+    /// while sealed.
     pub(crate) fn of(&self, directory: &Arc<Directory>) -> Guard<Arc<Index>> {
         let index = self.index.load();
         if index.is_of(directory) {
             return index;
         }
         drop(index);
-        let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let making = self.making();
         let old = self.index.load();
-        if old.is_of(directory) {
+        if old.is_of(directory) || making.sealed {
             return old;
         }
-        let new = Arc::new(Index::make(directory, &old, &hosts));
+        let new = Arc::new(Index::make(directory, &old, &making.hosts));
         self.index.store(Arc::clone(&new));
         Guard::from_inner(new)
     }
 
     /// Takes over other host names, for every request that is authenticated from now on.
     pub(crate) fn set_hosts(&self, new: HostNames) {
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        *hosts = new;
+        let mut making = self.making();
+        making.hosts = new;
         let old = self.index.load_full();
         if let Some(directory) = &old.directory {
-            self.index.store(Arc::new(Index::make(directory, &old, &hosts)));
+            let new = Index::make(directory, &old, &making.hosts);
+            self.index.store(Arc::new(new));
         }
     }
 
-    /// Drops every secret.
-    pub(crate) fn clear(&self) {
+    /// Makes indexes from now on.
+    pub(crate) fn unseal(&self) {
+        self.making().sealed = false;
+    }
+
+    /// Drops every secret, and makes none ready until [`Secrets::unseal`].
+    pub(crate) fn seal(&self) {
+        let mut making = self.making();
+        making.sealed = true;
         self.index.store(Arc::default());
     }
 }
@@ -108,6 +130,11 @@ impl Index {
             directory: Some(Arc::clone(directory)),
             stores: directory.key_stores().map(prepare).collect(),
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.directory.is_none() && self.stores.is_empty()
     }
 
     pub(crate) fn store(&self, id: &KeyStoreId) -> Option<&Prepared> {

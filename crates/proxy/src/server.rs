@@ -34,7 +34,7 @@ pub struct Proxy {
     /// Absent while sealed.
     warden: ArcSwapOption<Warden>,
     verifier: Verifier,
-    secrets: Secrets,
+    pub(crate) secrets: Secrets,
     pub(crate) limits: SizeLimits,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Metrics,
@@ -63,7 +63,7 @@ impl Proxy {
         Ok(Self {
             warden: ArcSwapOption::empty(),
             verifier: Verifier::new(random)?,
-            secrets: Secrets::new(settings.hosts()),
+            secrets: Secrets::sealed(settings.hosts()),
             limits: settings.size_limits()?,
             clock,
             metrics: Metrics::default(),
@@ -85,6 +85,7 @@ impl Proxy {
 
     /// Serves this warden's key stores from now on.
     pub fn unseal(&self, warden: Arc<Warden>) {
+        self.secrets.unseal();
         self.warden.store(Some(warden));
     }
 
@@ -92,7 +93,7 @@ impl Proxy {
     /// warden's own rules.
     pub fn seal(&self) {
         self.warden.store(None);
-        self.secrets.clear();
+        self.secrets.seal();
     }
 
     /// Takes over the host names of other settings, and nothing else of them.

@@ -406,3 +406,19 @@ async fn a_sealed_proxy_answers_everybody_alike() {
     world.proxy.unseal(std::sync::Arc::clone(&world.warden));
     world.send(&good).await.is_success();
 }
+
+/// A request that was under way when the seal fell knows a directory with secrets in it.
+#[tokio::test]
+async fn a_seal_forgets_the_secrets_for_requests_under_way_too() {
+    let world = World::new().await;
+    world
+        .send(&world.request("/health", &health_body()))
+        .await
+        .is_success();
+    let directory = world.warden.directory();
+    assert!(!world.proxy.secrets.of(&directory).is_empty());
+    world.proxy.seal();
+    assert!(world.proxy.secrets.of(&directory).is_empty());
+    world.proxy.unseal(std::sync::Arc::clone(&world.warden));
+    assert!(!world.proxy.secrets.of(&directory).is_empty());
+}
