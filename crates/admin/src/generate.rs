@@ -28,6 +28,16 @@ pub(crate) fn external_key_id(random: &dyn Random, chosen: Option<&str>) -> Resu
         Some(text) => text.to_owned(),
         None => crypto::hex(&random.bytes::<12>()?),
     };
+    // Within the grammar, but a path segment that URL libraries take away (RFC 3986 section 5.2.4):
+    // no client could reach the key.
+    if matches!(drawn.as_str(), "." | "..") {
+        return Err(Refusal::new(
+            ErrorCode::Invalid,
+            format!(
+                "{drawn:?} cannot be an external key id: URL libraries remove such a segment from the path"
+            ),
+        ));
+    }
     drawn.parse().map_err(|error| Refusal::invalid(&error))
 }
 
@@ -82,6 +92,9 @@ mod tests {
         assert!(prefix.as_str().len() > 20 && prefix != path_prefix(&random, None).unwrap());
 
         assert!(external_key_id(&random, Some("a b")).is_err());
+        for (id, bindable) in [(".", false), ("..", false), ("...", true), (".a", true)] {
+            assert_eq!(external_key_id(&random, Some(id)).is_ok(), bindable, "{id}");
+        }
         let id = external_key_id(&random, None).unwrap();
         assert!(id.as_str().len() == 24 && id != external_key_id(&random, None).unwrap());
         assert!(path_prefix(&FailingRandom, None).is_err());

@@ -12,6 +12,7 @@ mod node;
 mod recovery;
 mod router;
 mod status;
+mod strangers;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use crate::actor::Actors;
 use crate::error::{ErrorCode, Refusal};
 use call::{Call, Reply};
 pub use node::{ListenerStatus, NodeStatus};
+use strangers::Strangers;
 
 /// The longest request: 32 caller patterns of 2,048 characters, twice, do not come over this
 /// socket in one piece by accident; a table of arguments does.
@@ -38,6 +40,7 @@ pub struct Server {
     random: Arc<dyn Random>,
     actors: ArcSwap<Actors>,
     node: ArcSwap<NodeStatus>,
+    strangers: Strangers,
 }
 
 impl Server {
@@ -48,6 +51,7 @@ impl Server {
             random,
             actors: ArcSwap::from_pointee(actors),
             node: ArcSwap::from_pointee(node),
+            strangers: Strangers::default(),
         }
     }
 
@@ -107,6 +111,12 @@ impl Handler for Server {
         let uid = request.connection.peer.uid();
         match &result {
             Ok(_) => tracing::info!(uid, %method, path, "management call"),
+            Err(refusal) if refusal.code == ErrorCode::UnknownActor => {
+                if let Some(left_out) = self.strangers.line(self.warden.clock().now()) {
+                    let error = refusal.code.as_str();
+                    tracing::warn!(uid, %method, path, error, left_out, "management call refused");
+                }
+            }
             Err(refusal) => {
                 tracing::warn!(uid, %method, path, error = refusal.code.as_str(), "management call refused");
             }
