@@ -71,6 +71,21 @@ impl Reader {
         })
     }
 
+    /// Reads `medium` from the beginning of a segment from which on there are at least `records`
+    /// records, or from the oldest that is there: for the end of a long log, without reading all
+    /// of it.
+    pub fn open_near_end(medium: Arc<dyn Medium>, records: u64) -> Result<Self, ReadError> {
+        let mut reader = Self::open(medium, 0)?;
+        let segments = &reader.history.segments;
+        let last = segments.last().map_or(0, |last| last.start.records);
+        let far_enough = segments
+            .iter()
+            .rev()
+            .find(|segment| segment.start.records.saturating_add(records) <= last);
+        reader.next = far_enough.map_or(0, |segment| segment.start.records);
+        Ok(reader)
+    }
+
     /// The next record; `None` if there is none for now. To follow a log, ask again later.
     pub fn next_record(&mut self) -> Result<Option<Record>, ReadError> {
         loop {

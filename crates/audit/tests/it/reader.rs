@@ -46,6 +46,32 @@ fn a_reader_begins_anywhere() {
 }
 
 #[test]
+fn a_reader_near_the_end_reads_the_last_segments_alone() {
+    let disk = SimulatedDisk::new();
+    let log = open(&disk);
+    let near_end = |records| {
+        let mut reader = Reader::open_near_end(Arc::new(disk.clone()), records).unwrap();
+        std::iter::from_fn(|| reader.next_record().unwrap())
+            .map(|record| record.sequence())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(near_end(5), [0; 0]);
+    write(&log, 0..60, 400);
+    let mut firsts = Vec::new();
+    for records in 0..=60 {
+        let sequences = near_end(records);
+        assert!(sequences.len() as u64 >= records);
+        assert_eq!(sequences, (sequences[0]..60).collect::<Vec<_>>());
+        firsts.push(sequences[0]);
+    }
+    assert_eq!(near_end(61).len(), 60);
+    assert!(
+        firsts[1] == 30 && firsts.is_sorted_by(|a, b| a >= b),
+        "{firsts:?}"
+    );
+}
+
+#[test]
 fn a_reader_goes_on_where_a_failed_sync_moved_the_records() {
     let disk = SimulatedDisk::new();
     let log = open(&disk);

@@ -100,6 +100,12 @@ pub(super) fn fields(pairs: &[(&str, String)]) -> String {
         .collect()
 }
 
+/// `1 key`, `2 keys`.
+pub(super) fn counted(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
+}
+
 /// A list in one cell; `-` if it is empty.
 pub(super) fn list(items: &[String]) -> String {
     if items.is_empty() {
@@ -117,6 +123,12 @@ pub(super) fn or_dash(value: Option<impl ToString>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_singular() {
+        let all = [0, 1, 2].map(|number| counted(number, "key"));
+        assert_eq!(all, ["0 keys", "1 key", "2 keys"]);
+    }
 
     #[test]
     fn tables_align_without_trailing_spaces() {

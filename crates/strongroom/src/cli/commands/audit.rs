@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use crate::cli::Output;
 use crate::cli::args::AuditCommand;
 use crate::cli::find::Place;
+use crate::cli::output::counted;
 
 /// How long a follower waits before it looks for new records.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
@@ -85,9 +86,11 @@ fn verify(medium: &Arc<dyn Medium>, head: Option<Head>, output: &Output) -> anyh
     };
     output.show(&verified, |verified| {
         format!(
-            "verified: {} records in {} segments, every checksum and chain link\nhead: {}\nnote the head elsewhere, \
+            "verified: {} in {}, every checksum and chain link\nhead: {}\nnote the head elsewhere, \
              and check with --head later that nothing was cut off\n",
-            verified.records, verified.segments, verified.head
+            counted(verified.records, "record"),
+            counted(verified.segments as u64, "segment"),
+            verified.head
         )
     })
 }
@@ -102,8 +105,8 @@ struct Line<'a> {
 }
 
 fn tail(medium: Arc<dyn Medium>, lines: usize, follow: bool, output: &Output) -> anyhow::Result<()> {
-    let mut reader = Reader::open(medium, 0)?;
-    // Reads through the whole log, checking it, and keeps the end.
+    // Reads the last segments, checking them, and keeps the end.
+    let mut reader = Reader::open_near_end(medium, lines as u64)?;
     let mut newest = VecDeque::with_capacity(lines.min(1024));
     while let Some(record) = reader.next_record()? {
         newest.push_back(record);

@@ -5,7 +5,7 @@ use admin::message::Status;
 use warden::view::StatusView;
 
 use super::{Call, short, vhsm};
-use crate::cli::output::{fields, table};
+use crate::cli::output::{counted, fields, table};
 
 pub(in crate::cli) async fn run(call: Call<'_>) -> anyhow::Result<()> {
     call.output.show(&call.client.status().await?, text)
@@ -37,7 +37,7 @@ fn keys(view: &StatusView) -> String {
         ("generation", view.generation.to_string()),
         (
             "audit log",
-            format!("{}, {} records", view.log_state, view.log_records),
+            format!("{}, {}", view.log_state, counted(view.log_records, "record")),
         ),
         ("log head", format!("{}:{}", view.log_records, view.log_head)),
     ]);
@@ -49,7 +49,8 @@ fn keys(view: &StatusView) -> String {
     }
     for manager in &view.key_managers {
         let (kind, name, health) = (&manager.kind, &manager.name, vhsm::health(manager));
-        text.push_str(&format!("{kind} {name}: {health}, {} keys\n", manager.keys));
+        let keys = counted(manager.keys as u64, "key");
+        text.push_str(&format!("{kind} {name}: {health}, {keys}\n"));
     }
     text
 }
