@@ -4,7 +4,9 @@
 //! the task, when it has nothing to do, asks for the next expiry. No timer is touched otherwise.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{
+    AtomicBool, AtomicIsize, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst,
+};
 
 use ambient::{Clock, Moment};
 use futures_util::task::AtomicWaker;
@@ -21,6 +23,11 @@ pub(crate) struct Common {
     pub(crate) body_bytes: AtomicUsize,
     /// How many may be.
     pub(crate) body_bytes_bound: AtomicUsize,
+    /// HTTP/2 requests under way, the first of each connection not counted. May be below zero for
+    /// the moment between two steps of one that begins and one that ends.
+    pub(crate) requests: AtomicIsize,
+    /// How many may be.
+    pub(crate) requests_bound: AtomicUsize,
 }
 
 /// Largest heads that may be under way together on one HTTP/2 connection: 64 requests of 2,048
@@ -69,6 +76,8 @@ pub(crate) struct Activity {
     /// Answers being taken by the protocol.
     answering: AtomicU32,
     requests: AtomicU64,
+    /// Requests under way; HTTP/2 only.
+    streams: AtomicU32,
     /// Bytes of the heads of requests under way; HTTP/2 only.
     head_bytes: AtomicUsize,
     /// Bytes of request bodies being collected out of the connection's own.
@@ -110,6 +119,7 @@ impl Activity {
             handling: AtomicU32::new(0),
             answering: AtomicU32::new(0),
             requests: AtomicU64::new(0),
+            streams: AtomicU32::new(0),
             head_bytes: AtomicUsize::new(0),
             own_body_bytes: AtomicUsize::new(0),
             close: AtomicBool::new(false),
@@ -190,6 +200,24 @@ impl Activity {
             arrived.saturating_add(self.deadlines.later_request)
         };
         Deadline { at, first, arrived }
+    }
+
+    /// Counts an HTTP/2 request until [`Self::release_stream`]; false when the listener has too
+    /// many, and the request is counted all the same.
+    pub(crate) fn reserve_stream(&self) -> bool {
+        if self.streams.fetch_add(1, SeqCst) == 0 {
+            return true;
+        }
+        let before = self.common.requests.fetch_add(1, SeqCst);
+        let bound = self.common.requests_bound.load(SeqCst);
+        usize::try_from(before).unwrap_or(0) < bound
+    }
+
+    /// The request has ended.
+    pub(crate) fn release_stream(&self) {
+        if self.streams.fetch_sub(1, SeqCst) > 1 {
+            self.common.requests.fetch_sub(1, SeqCst);
+        }
     }
 
     /// Counts a head of this size until [`Self::release_head`]; false when there are too many, and

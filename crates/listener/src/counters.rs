@@ -86,6 +86,8 @@ counters! {
     refused_header_count,
     /// Refused: too many bytes of heads under way on one HTTP/2 connection.
     refused_heads_in_flight,
+    /// Refused: `http2_requests_in_flight` reached.
+    refused_requests_in_flight,
     /// Refused: target longer than `target_bytes`.
     refused_target,
     /// Refused: body larger than the handler's cap.

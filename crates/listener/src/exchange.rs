@@ -1,6 +1,5 @@
 //! One request and its answer, between hyper and the handler.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -26,7 +25,7 @@ pub trait Handler: Send + Sync + 'static {
 pub(crate) struct Exchange {
     connection: Arc<Connection>,
     answered: bool,
-    /// What its head counts for.
+    /// What its head counts for; HTTP/2 only.
     head_bytes: usize,
 }
 
@@ -41,6 +40,7 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         if self.head_bytes > 0 {
             self.connection.activity.release_head(self.head_bytes);
+            self.connection.activity.release_stream();
         }
         self.connection.activity.finished(self.answered);
         if std::thread::panicking() {
@@ -53,7 +53,7 @@ pub(crate) async fn serve<H: Handler>(
     handler: Arc<H>,
     connection: Arc<Connection>,
     request: Request<hyper::body::Incoming>,
-) -> Result<Response<Answer>, Infallible> {
+) -> Result<Response<Answer>, h2::Error> {
     let deadline = connection.activity.request();
     let mut exchange = Exchange {
         connection: Arc::clone(&connection),
@@ -64,6 +64,17 @@ pub(crate) async fn serve<H: Handler>(
             Protocol::Http2 => head_bytes(&request),
         },
     };
+    if exchange.head_bytes > 0 && !connection.activity.reserve_stream() {
+        // Counted as a head too, because it is released as one.
+        connection.activity.reserve_head(exchange.head_bytes);
+        connection
+            .activity
+            .common
+            .counters
+            .refused_requests_in_flight
+            .add();
+        return Err(h2::Reason::REFUSED_STREAM.into());
+    }
     let mut response = match refuse(&connection, &request, exchange.head_bytes) {
         Some(status) => {
             connection.activity.close_after_answer();

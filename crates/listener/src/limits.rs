@@ -71,6 +71,12 @@ pub struct Limits {
     pub connections_per_address: Option<usize>,
     /// Concurrent HTTP/2 requests of one connection. Default 64.
     pub http2_streams: u32,
+    /// HTTP/2 requests under way at one time over all connections of the listener, the first of
+    /// each connection not counted: usual requests go on when others have taken all of it. One more
+    /// is refused with `REFUSED_STREAM`, which says that it was not processed and may be repeated.
+    /// Default 4,096: KMS at its default quota has 360 under way; with the first ones at most some
+    /// 50 MB, at 6 KB each.
+    pub http2_requests_in_flight: usize,
     /// Bytes of one HTTP/2 request body that may be under way unread. Default 65,535, the
     /// protocol's own default.
     pub http2_stream_window_bytes: u32,
@@ -99,6 +105,7 @@ impl Default for Limits {
             connections: 4_096,
             connections_per_address: None,
             http2_streams: 64,
+            http2_requests_in_flight: 4_096,
             http2_stream_window_bytes: 65_535,
             http2_connection_window_bytes: 131_072,
             http2_frame_bytes: 16_384,
@@ -135,6 +142,8 @@ impl Limits {
             within("connections_per_address", count as u64, 1, 1 << 20)?;
         }
         within("http2_streams", self.http2_streams.into(), 1, 1_024)?;
+        let in_flight = self.http2_requests_in_flight as u64;
+        within("http2_requests_in_flight", in_flight, 1, 1 << 20)?;
         let windows = (1, (1 << 31) - 1);
         let stream_window = self.http2_stream_window_bytes.into();
         within("http2_stream_window_bytes", stream_window, windows.0, windows.1)?;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicIsize, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -96,6 +96,8 @@ impl Listener {
                 counters: Counters::default(),
                 body_bytes: AtomicUsize::new(0),
                 body_bytes_bound: AtomicUsize::new(settings.limits.body_bytes_in_flight),
+                requests: AtomicIsize::new(0),
+                requests_bound: AtomicUsize::new(settings.limits.http2_requests_in_flight),
             }),
             settings: ArcSwap::from_pointee(settings),
             registry: Mutex::default(),
@@ -192,6 +194,8 @@ impl Control {
         }
         let bound = new.limits.body_bytes_in_flight;
         inner.common.body_bytes_bound.store(bound, Ordering::Relaxed);
+        let bound = new.limits.http2_requests_in_flight;
+        inner.common.requests_bound.store(bound, Ordering::Relaxed);
         let clients_changed = !new.same_clients(&old);
         inner.settings.store(Arc::new(new));
         if clients_changed {

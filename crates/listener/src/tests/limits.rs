@@ -1,5 +1,7 @@
 //! Every size and count, at the limit and one past it.
 
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, StreamBody};
 use tokio::io::AsyncWriteExt;
@@ -116,6 +118,55 @@ async fn heads_of_answered_http2_requests_do_not_count() {
         assert_eq!(response.status(), 200);
         drop(response.into_body().collect().await.unwrap());
     }
+}
+
+#[tokio::test]
+async fn http2_requests_under_way_exactly() {
+    let listener = InMemory::new(Limits {
+        http2_requests_in_flight: 3,
+        ..Limits::default()
+    });
+    let (crowded, modest) = (listener.connect_http2().await, listener.connect_http2().await);
+    let send = |client: &Http2| {
+        let request = http::Request::post("http://a/wait")
+            .body(Full::default())
+            .unwrap();
+        let mut client = client.clone();
+        async move { client.send_request(request).await.map(|answer| answer.status()) }
+    };
+    let refused = async |client: &Http2| {
+        let failed = send(client).await.unwrap_err();
+        let cause = std::error::Error::source(&failed)
+            .unwrap()
+            .downcast_ref::<h2::Error>();
+        assert_eq!(cause.unwrap().reason(), Some(h2::Reason::REFUSED_STREAM));
+    };
+    let control = &listener.control;
+    let handled = |number| eventually(move || control.counters().requests == number);
+    let counted = || control.inner.common.requests.load(Ordering::SeqCst);
+    let mut waiting = tokio::task::JoinSet::new();
+    // The first of a connection, and three more.
+    for number in 1..=4 {
+        waiting.spawn(send(&crowded));
+        handled(number).await;
+    }
+    refused(&crowded).await;
+    // Another connection has one of its own.
+    waiting.spawn(send(&modest));
+    handled(5).await;
+    refused(&modest).await;
+    assert_eq!(listener.control.counters().refused_requests_in_flight, 2);
+    // Both connections go on, and what has ended makes room.
+    listener.probe.release.notify_one();
+    assert_eq!(waiting.join_next().await.unwrap().unwrap().unwrap(), 200);
+    eventually(|| counted() < 3).await;
+    waiting.spawn(send(&crowded));
+    handled(6).await;
+    for _ in 0..5 {
+        listener.probe.release.notify_one();
+        assert_eq!(waiting.join_next().await.unwrap().unwrap().unwrap(), 200);
+    }
+    eventually(|| counted() == 0).await;
 }
 
 #[tokio::test]
@@ -291,15 +342,7 @@ async fn nothing_is_kept_of_a_body_beyond_the_cap() {
     assert!(closed(&mut read).await);
     drop(read);
     flood.await.unwrap();
-    assert_eq!(
-        listener
-            .control
-            .inner
-            .common
-            .body_bytes
-            .load(std::sync::atomic::Ordering::SeqCst),
-        0
-    );
+    assert_eq!(listener.control.inner.common.body_bytes.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]
@@ -321,14 +364,7 @@ async fn body_bytes_in_flight_exactly() {
     for number in 1..=72 {
         let mut stream = listener.connect();
         stream.write_all(start("/upload").as_bytes()).await.unwrap();
-        let reserved = || {
-            listener
-                .control
-                .inner
-                .common
-                .body_bytes
-                .load(std::sync::atomic::Ordering::SeqCst)
-        };
+        let reserved = || listener.control.inner.common.body_bytes.load(Ordering::SeqCst);
         eventually(|| reserved() == number * 900).await;
         held.push(stream);
     }
@@ -358,19 +394,13 @@ async fn an_announcement_alone_takes_nothing_from_others() {
         .await
         .unwrap();
     let connection = || listener.connections().into_iter().next();
-    let own = || {
-        connection().map_or(0, |one| {
-            one.activity
-                .own_body_bytes
-                .load(std::sync::atomic::Ordering::SeqCst)
-        })
-    };
+    let own = || connection().map_or(0, |one| one.activity.own_body_bytes.load(Ordering::SeqCst));
     eventually(|| own() == body::OWN_BYTES).await;
     let shared = &listener.control.inner.common.body_bytes;
-    assert_eq!(shared.load(std::sync::atomic::Ordering::SeqCst), 0);
+    assert_eq!(shared.load(Ordering::SeqCst), 0);
     // It is still read whole, and given back whole.
     assert_eq!(ask(&mut stream, &"x".repeat(59_999)).await.unwrap().status, 200);
-    assert_eq!((own(), shared.load(std::sync::atomic::Ordering::SeqCst)), (0, 0));
+    assert_eq!((own(), shared.load(Ordering::SeqCst)), (0, 0));
 }
 
 #[tokio::test]
