@@ -1,0 +1,2 @@
+//! Aliases: CreateAlias, UpdateAlias, DeleteAlias, ListAliases. Names are unique in an account and
+//! Region; what decides about them is the caller's permission on the alias and on the key.

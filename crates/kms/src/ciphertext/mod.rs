@@ -1,0 +1,34 @@
+//! The ciphertext blob: what Encrypt answers and Decrypt takes, and the layer of it that is ours.
+//!
+//! A blob says under which key and material it was made. Under an `AWS_KMS` key it is XAES-256-GCM
+//! of the plaintext. Under a key in an external key store it is encrypted twice: the plaintext under
+//! our own material first, then what came out, nonce and tag included, by the XKS proxy; it is undone
+//! in the opposite order. Both layers authenticate the header and the encryption context, each under
+//! a name of its own ([`Layer`]), so that no layer, header or context can be exchanged.
+//!
+//! The format is written down in docs/architecture.md.
+
+mod blob;
+mod context;
+mod inner;
+
+pub(crate) use blob::{Body, Header, Malformed, Origin, Outer, Parsed, under_external_key};
+pub(crate) use context::{ContextDigest, Layer, aad};
+pub(crate) use inner::{SealError, open, seal, seal_blob};
+
+/// The longest plaintext, in bytes (AWS KMS API reference, Encrypt; data keys are shorter).
+pub(crate) const MAX_PLAINTEXT: usize = 4096;
+/// The longest blob, in bytes (`CiphertextType`).
+pub(crate) const MAX_BLOB: usize = 6144;
+
+/// Takes a blob apart, for the fuzzer: any input gives an answer, and what parses is written again as
+/// the same bytes.
+#[doc(hidden)]
+pub fn fuzz(bytes: &[u8]) {
+    let Ok(parsed) = Parsed::parse(bytes) else { return };
+    let again = match &parsed.body {
+        Body::Inner(inner) => blob::under_aws_kms(&parsed.header, inner),
+        Body::Outer(outer) => blob::under_external_key(&parsed.header, outer),
+    };
+    assert_eq!(again.as_deref(), Ok(bytes), "a blob has one form");
+}

@@ -1,0 +1,2 @@
+//! Grants: CreateGrant, ListGrants, ListRetirableGrants, RetireGrant, RevokeGrant, grant tokens. A
+//! grant allows and never denies.

@@ -1,0 +1,17 @@
+//! Identities: accounts, users, roles, access keys and their policies, from a declared file that
+//! reloads; sessions of AssumeRole.
+
+use kms_api::AccountId;
+
+/// Who signed a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The caller's account.
+    pub account: AccountId,
+    /// The principal: a user's, a role session's or the root user's ARN.
+    pub arn: String,
+    /// The unique id (`AIDA…`, `AROA…:session`, the account for root).
+    pub principal_id: String,
+    /// The access key that signed.
+    pub access_key_id: String,
+}

@@ -1,0 +1,1 @@
+//! Metrics under CloudWatch's names, as Prometheus text.

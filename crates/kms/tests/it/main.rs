@@ -1,0 +1,4 @@
+//! The whole crate from outside.
+
+mod state;
+mod support;

@@ -1,0 +1,138 @@
+//! A whole endpoint in this process: on a temporary database, with a clock that moves only when
+//! told and randomness from a seed; and callers that call it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ambient::{ManualClock, Random, SeededRandom, Timestamp};
+use kms::{Caller, Kms, KmsConfig, Origin, Parts, Request};
+use kms_api::{Document, KmsError, Operation};
+use seal::{Keyring, SealingKey};
+use serde_json::Value;
+use store::Store;
+use tempfile::TempDir;
+
+pub(crate) const ACCOUNT: &str = "111122223333";
+pub(crate) const OTHER_ACCOUNT: &str = "444455556666";
+pub(crate) const REGION: &str = "eu-central-1";
+/// When every test begins.
+pub(crate) const START: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+/// An endpoint and its surroundings.
+pub(crate) struct World {
+    pub(crate) directory: TempDir,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) kms: Kms,
+    /// Who calls, unless told otherwise: the root user of [`ACCOUNT`].
+    pub(crate) caller: Arc<Caller>,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(KmsConfig::default()).await
+    }
+
+    pub(crate) async fn with(config: KmsConfig) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(START));
+        let random: Arc<dyn Random> = Arc::new(SeededRandom::new(42));
+        let kms = open(directory.path(), config, &clock, &random).await;
+        Self {
+            directory,
+            clock,
+            random,
+            kms,
+            caller: Arc::new(root(ACCOUNT)),
+        }
+    }
+
+    /// Starts anew over the same database and clock, as after a crash.
+    pub(crate) async fn restart(self) -> Self {
+        let Self {
+            directory,
+            clock,
+            random,
+            kms,
+            caller,
+        } = self;
+        drop(kms);
+        let kms = open(directory.path(), KmsConfig::default(), &clock, &random).await;
+        Self {
+            directory,
+            clock,
+            random,
+            kms,
+            caller,
+        }
+    }
+
+    /// Calls an operation and takes its answer, or its error's name.
+    pub(crate) async fn call(&self, operation: &str, body: Value) -> Result<Value, KmsError> {
+        self.call_as(&self.caller, REGION, operation, body).await
+    }
+
+    /// Calls as somebody, in some Region.
+    pub(crate) async fn call_as(
+        &self,
+        caller: &Arc<Caller>,
+        region: &str,
+        operation: &str,
+        body: Value,
+    ) -> Result<Value, KmsError> {
+        let operation: Operation = operation.parse().expect("an operation of the API");
+        let request_id: [u8; 8] = (&*self.random).bytes().unwrap();
+        let answer = self
+            .kms
+            .perform(Request {
+                operation,
+                caller: Arc::clone(caller),
+                region: region.parse().expect("a Region"),
+                request_id: crypto::hex(&request_id),
+                origin: Origin::default(),
+                document: Document::parse(body.to_string().as_bytes())?,
+            })
+            .await?;
+        if answer.is_empty() {
+            return Ok(Value::Null);
+        }
+        Ok(serde_json::from_slice(answer.expose()).expect("answers are JSON"))
+    }
+
+    /// The database's file.
+    pub(crate) fn database(&self) -> std::path::PathBuf {
+        self.directory.path().join("kms.db")
+    }
+}
+
+/// The root user of an account.
+pub(crate) fn root(account: &str) -> Caller {
+    Caller {
+        account: account.parse().expect("an account"),
+        arn: format!("arn:aws:iam::{account}:root"),
+        principal_id: account.to_owned(),
+        access_key_id: "AKIAROOTROOTROOTROOT".to_owned(),
+    }
+}
+
+/// The endpoint over what is in a directory. The root key is always the same.
+pub(crate) async fn open(
+    directory: &Path,
+    config: KmsConfig,
+    clock: &Arc<ManualClock>,
+    random: &Arc<dyn Random>,
+) -> Kms {
+    let store = Store::open(&directory.join("kms.db"), &[kms::MIGRATIONS])
+        .await
+        .unwrap();
+    let root = SealingKey::generate(&SeededRandom::new(7)).unwrap();
+    Kms::open(Parts {
+        config,
+        store,
+        keyring: Keyring::new(root, Vec::new()),
+        clock: Arc::clone(clock) as Arc<dyn ambient::Clock>,
+        random: Arc::clone(random),
+    })
+    .await
+    .unwrap()
+}
