@@ -31,6 +31,7 @@ pub struct DevServer {
 #[derive(Deserialize)]
 struct Contract {
     xks: Xks,
+    kms: Option<Kms>,
 }
 
 /// How to reach the proxy and its one key store.
@@ -50,6 +51,21 @@ pub struct Xks {
     pub external_key_id: String,
     /// PEM; what signed the server's certificate.
     pub ca_certificate: PathBuf,
+}
+
+/// How to reach the KMS endpoint, and its first key.
+#[derive(Deserialize)]
+pub struct Kms {
+    /// `http://<host>:<port>`.
+    pub endpoint: String,
+    /// The Region to sign for.
+    pub region: String,
+    /// Of an administrator of the account.
+    pub access_key_id: String,
+    /// The access key's secret.
+    pub secret_access_key: String,
+    /// A KMS key in the external key store.
+    pub key_arn: String,
 }
 
 impl DevServer {
@@ -110,6 +126,11 @@ impl DevServer {
     /// How to reach the proxy.
     pub fn xks(&self) -> &Xks {
         &self.contract.xks
+    }
+
+    /// How to reach the KMS endpoint, if it has one.
+    pub fn kms(&self) -> Option<&Kms> {
+        self.contract.kms.as_ref()
     }
 
     /// What it printed until it was ready, line by line.

@@ -3,6 +3,7 @@
 
 mod aws_client;
 mod clients;
+mod kms_clients;
 
 use std::path::PathBuf;
 
@@ -35,6 +36,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     tools::install_packages()?;
     let python = tools::environment()?;
+    let kms_tools = kms_clients::Tools::install(&python)?;
     if !options.clients_only {
         workspace_tests(options.full)?;
     }
@@ -43,6 +45,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     clients::printed_lines(&server)?;
     clients::curl(&server)?;
     clients::botocore(&server, &python)?;
+    if server.kms().is_some() {
+        kms_clients::run(&server, &strongroom, &kms_tools)?;
+    }
     if let Some(checkout) = &options.xks_test_client {
         tools::install_xks_test_client_packages()?;
         aws_client::run(&server, &strongroom, checkout)?;

@@ -2,8 +2,13 @@
 
 mod cargo_tools;
 mod debian;
+mod javascript;
+mod lock;
 mod python;
 
 pub(crate) use cargo_tools::{cargo_deny, cargo_fuzz};
-pub(crate) use debian::{install_packages, install_xks_test_client_packages};
+pub(crate) use debian::{
+    aws_cli_version_2, install_kms_client_packages, install_packages, install_xks_test_client_packages,
+};
+pub(crate) use javascript::modules as javascript_modules;
 pub(crate) use python::environment;

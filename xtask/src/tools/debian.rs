@@ -1,5 +1,6 @@
 //! What the build and the tests need from the operating system, on Debian and its relatives.
 
+mod aws_cli;
 mod postgresql;
 
 use std::env;
@@ -8,6 +9,8 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use crate::shell;
+
+pub(crate) use aws_cli::version_2 as aws_cli_version_2;
 
 /// A program, how to see that it is there and good enough, and the Debian packages that bring it.
 struct Need {
@@ -54,6 +57,25 @@ const NEEDS: &[Need] = &[
     },
 ];
 
+/// What the clients of the KMS endpoint need besides.
+const KMS_CLIENT_NEEDS: &[Need] = &[
+    Need {
+        what: "version 2 of the AWS CLI",
+        present: || aws_cli::version_2().is_some(),
+        packages: &["awscli"],
+    },
+    Need {
+        what: "Node.js 18 or newer",
+        present: node_is_new_enough,
+        packages: &["nodejs"],
+    },
+    Need {
+        what: "npm",
+        present: || runs("npm", "--version"),
+        packages: &["npm"],
+    },
+];
+
 /// What AWS's test client needs besides.
 const XKS_TEST_CLIENT_NEEDS: &[Need] = &[
     Need {
@@ -79,6 +101,11 @@ const XKS_TEST_CLIENT_NEEDS: &[Need] = &[
 /// Names what is missing where there is no `apt-get`, or no right to use it.
 pub(crate) fn install_packages() -> Result<()> {
     install(NEEDS)
+}
+
+/// The same for the clients of the KMS endpoint.
+pub(crate) fn install_kms_client_packages() -> Result<()> {
+    install(KMS_CLIENT_NEEDS)
 }
 
 /// The same for AWS's test client.
@@ -171,6 +198,16 @@ pub(crate) fn python() -> String {
     env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned())
 }
 
+fn node_is_new_enough() -> bool {
+    shell::read(Command::new("node").arg("--version"), "")
+        .is_ok_and(|text| node_major(&text).is_some_and(|major| major >= 18))
+}
+
+/// The major version of `v18.20.4`.
+fn node_major(text: &str) -> Option<u32> {
+    text.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
 fn curl_signs() -> bool {
     shell::read(Command::new("curl").arg("--version"), "")
         .is_ok_and(|text| curl_version(&text) >= Some((7, 75)))
@@ -195,6 +232,13 @@ mod tests {
         assert!(curl_version("curl 8.5.0") > Some((7, 75)));
         assert!(curl_version("curl 7.9.8") < Some((7, 75)));
         assert!(curl_version("not curl") < Some((7, 75)));
+    }
+
+    #[test]
+    fn nodes_major_version_is_a_number() {
+        assert_eq!(node_major("v18.20.4\n"), Some(18));
+        assert_eq!(node_major("v20.1"), Some(20));
+        assert_eq!(node_major("18"), None);
     }
 
     #[test]
