@@ -70,7 +70,8 @@ impl Inner {
                 other => return other.map_err(|broken| broken.mishap),
             }
         }
-        let (connection, certificate) = Connection::open(&self.transport, &self.host, stage).await?;
+        let (connection, certificate) =
+            Connection::open(&self.transport, &self.address, &self.host, stage).await?;
         if certificate.is_some() {
             self.certificate.store(certificate.map(Into::into));
         }

@@ -15,7 +15,7 @@ use xks_api::message::{
     HealthResponse, MalformedResponse, ReportedKeyMetadata,
 };
 use xks_api::metadata::RequestMetadata;
-use xks_api::uri::{ExternalKeyId, KeyOperation, Resource, ServerName, Target, UriPathPrefix};
+use xks_api::uri::{ExternalKeyId, KeyOperation, Resource, ServerName};
 
 use crate::attempt::{Connections, Message};
 use crate::failure::{Failure, Mishap};
@@ -34,8 +34,12 @@ const MAX_ATTEMPTS: u8 = 2;
 pub struct Endpoint {
     /// The server of `XksProxyUriEndpoint`.
     pub server: ServerName,
-    /// What stands before `/kms/xks/v1` in `XksProxyUriPath`.
-    pub prefix: UriPathPrefix,
+    /// `XksProxyUriPath`, as KMS takes it: it ends in `/kms/xks/v1`, and before that there may be any
+    /// path of `a-z A-Z 0-9 / - _`, empty segments included.
+    pub uri_path: String,
+    /// Where to connect instead of to the server's own name: the address behind a VPC endpoint. Comes
+    /// before a route of the [`Transport`]; TLS is with the server's name all the same.
+    pub address: Option<String>,
     /// The Region that requests are signed for: KMS's own.
     pub region: String,
 }
@@ -66,7 +70,8 @@ pub struct ProxyClient(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) transport: Transport,
     pub(crate) host: String,
-    prefix: UriPathPrefix,
+    uri_path: String,
+    pub(crate) address: String,
     pub(crate) region: String,
     pub(crate) credential: Arc<Credential>,
     pub(crate) pool: Pool,
@@ -82,10 +87,13 @@ impl ProxyClient {
         transport: Transport,
         faults: FaultSwitch,
     ) -> Self {
+        let host = endpoint.server.as_str().to_ascii_lowercase();
+        let address = endpoint.address.clone();
         Self(Arc::new(Inner {
+            address: address.unwrap_or_else(|| transport.address(&host)),
             transport,
-            host: endpoint.server.as_str().to_ascii_lowercase(),
-            prefix: endpoint.prefix.clone(),
+            host,
+            uri_path: endpoint.uri_path.clone(),
             region: endpoint.region.clone(),
             credential,
             pool: Pool::new(),
@@ -185,8 +193,14 @@ impl ProxyClient {
 
 impl Inner {
     fn path(&self, resource: Resource<'_>) -> String {
-        let prefix = self.prefix.as_str();
-        Target { prefix, resource }.to_string()
+        let base = &self.uri_path;
+        match resource {
+            Resource::Health => format!("{base}/health"),
+            Resource::Key {
+                external_key_id,
+                operation,
+            } => format!("{base}/keys/{external_key_id}/{}", operation.segment()),
+        }
     }
 
     /// A message whose body is not secret.

@@ -50,6 +50,7 @@ impl Connection {
     /// Connects, and tells what certificate the proxy showed.
     pub(crate) async fn open(
         transport: &Transport,
+        address: &str,
         host: &str,
         stage: &Cell<Stage>,
     ) -> Result<(Self, Option<ProxyCertificate>), Mishap> {

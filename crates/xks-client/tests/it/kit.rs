@@ -73,7 +73,8 @@ pub(crate) fn trusting(proxy: &OrderedProxy) -> TransportConfig {
 pub(crate) fn endpoint() -> Endpoint {
     Endpoint {
         server: HOST.parse().unwrap(),
-        prefix: PREFIX.parse().unwrap(),
+        uri_path: format!("{PREFIX}/kms/xks/v1"),
+        address: None,
         region: "eu-central-1".to_owned(),
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use ambient::{Clock, ManualClock};
 use testkit::xks_proxy::{CertificateKind, HOST, OrderedProxy};
 use xks_api::kms_exception::ProxyFailure;
-use xks_client::{ClientCertificateConfig, FaultSwitch, Origin, ProxyClient, Transport, TransportConfig};
+use xks_client::{
+    ClientCertificateConfig, Endpoint, FaultSwitch, Origin, ProxyClient, Transport, TransportConfig,
+};
 
 use crate::kit::{NOW, credential, endpoint, failed, trusting};
 
@@ -36,6 +38,25 @@ async fn a_route_leads_to_another_address_and_the_name_stays() {
         .await
         .unwrap();
     assert_eq!(proxy.seen()[0].headers["host"], HOST);
+}
+
+/// As behind a VPC endpoint: the address belongs to the key store, not to the host.
+#[tokio::test]
+async fn an_endpoints_own_address_comes_first() {
+    let clock = clock();
+    let proxy = OrderedProxy::new(Arc::clone(&clock));
+    let mut config = routed(&proxy).await;
+    let address = config.routes[0].address.replace("localhost:1".to_owned());
+    let transport = Transport::new(&config, Arc::clone(&clock)).unwrap();
+    let endpoint = Endpoint {
+        address,
+        ..endpoint()
+    };
+    let client = ProxyClient::new(&endpoint, credential(), transport, FaultSwitch::default());
+    client
+        .health(Origin::for_health(HEALTH.0, HEALTH.1))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
