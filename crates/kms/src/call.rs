@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use ambient::Timestamp;
 use crypto::SecretBytes;
-use kms_api::{Document, KmsError, Operation, Region};
+use kms_api::{Document, ErrorName, KmsError, Operation, Region};
+use serde_json::Value;
 
 use crate::identity::Caller;
 use crate::state::Realm;
-use crate::trail::Notes;
+use crate::trail::{self, ApiCall, Notes, Service, TlsDetails};
 use crate::{Kms, dispatch};
 
 /// Where a request came from, for conditions and records.
@@ -61,21 +62,98 @@ pub(crate) struct Call<'a> {
 }
 
 impl Kms {
-    /// Answers an authenticated request: the body of the answer, empty where AWS's is.
+    /// Answers an authenticated request: the body of the answer, empty where AWS's is. The call is
+    /// charged to the caller's account first; whatever comes of it is recorded and counted.
     pub async fn perform(&self, request: Request) -> Result<SecretBytes, KmsError> {
         let event_id = crate::id::uuid(self.random()).map_err(|error| crate::error::internal(&error))?;
-        let realm = Realm::new(request.caller.account, request.region);
+        let Request {
+            operation,
+            caller,
+            region,
+            request_id,
+            origin,
+            document,
+        } = request;
         let mut call = Call {
             kms: self,
-            operation: request.operation,
-            caller: request.caller,
-            realm,
-            request_id: request.request_id,
+            operation,
+            realm: Realm::new(caller.account, region),
+            caller,
+            request_id,
             event_id,
             now: self.clock().now(),
-            origin: request.origin,
+            origin,
             trail: Notes::default(),
         };
-        Ok(dispatch::dispatch(&mut call, request.document).await?)
+        let parameters = trail::request_parameters(operation, &document);
+        let charged = self
+            .quotas()
+            .charge(call.realm.account, &call.realm.region, operation);
+        let answer = match charged {
+            Ok(()) => dispatch::dispatch(&mut call, document)
+                .await
+                .map_err(KmsError::from),
+            Err(throttled) => Err(throttled),
+        };
+        self.metrics()
+            .call(operation, answer.as_ref().err().map(KmsError::name));
+        call.record(parameters, &answer);
+        answer
+    }
+}
+
+impl Call<'_> {
+    /// Leaves the call's CloudTrail record.
+    fn record(&self, mut parameters: Value, answer: &Result<SecretBytes, KmsError>) {
+        let error = answer.as_ref().err();
+        let name = error.map(KmsError::name);
+        // What could not be read as a request has no parameters that could be told.
+        if matches!(
+            name,
+            Some(ErrorName::SerializationException | ErrorName::ValidationException)
+        ) {
+            parameters = Value::Null;
+        }
+        self.trail.add_parameters(&mut parameters);
+        let elements = match answer {
+            Ok(body) => trail::response_elements(self.operation, body.expose()),
+            Err(_) => Value::Null,
+        };
+        let source_ip = self.origin.source_ip.map(|address| address.to_string());
+        let service = self.caller.via_service();
+        self.kms.trail().api_call(&ApiCall {
+            service: Service::Kms,
+            name: self.operation.name(),
+            region: self.realm.region.as_str(),
+            at: self.now,
+            identity: &self.caller.user_identity(),
+            account: self.realm.account,
+            principal_id: &self.caller.principal_id,
+            source: service
+                .as_deref()
+                .or(source_ip.as_deref())
+                .unwrap_or("AWS Internal"),
+            user_agent: service
+                .as_deref()
+                .or(self.origin.user_agent.as_deref())
+                .unwrap_or_default(),
+            error: error.map(|error| {
+                (
+                    trail::error_code(error.name()),
+                    error.message().unwrap_or_default(),
+                )
+            }),
+            request_parameters: parameters,
+            response_elements: elements,
+            notes: &self.trail,
+            event_id: &self.event_id,
+            request_id: &self.request_id,
+            read_only: trail::is_read_only(self.operation),
+            tls: self.origin.tls.as_ref().map(|(version, suite)| TlsDetails {
+                tls_version: version,
+                cipher_suite: suite,
+                client_provided_host_header: self.origin.host.as_deref().unwrap_or_default(),
+            }),
+        });
     }
 }

@@ -1,5 +1,6 @@
 //! The KMS endpoint as a whole.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ambient::{Clock, Random};
@@ -7,7 +8,10 @@ use seal::{Keyring, RowRefused};
 use store::{Store, StoreError};
 
 use crate::KmsConfig;
+use crate::metrics::Metrics;
+use crate::quotas::{QuotaError, Quotas};
 use crate::state::State;
+use crate::trail::{Trail, TrailError};
 
 /// What an endpoint is made of.
 pub struct Parts {
@@ -17,6 +21,8 @@ pub struct Parts {
     pub store: Store,
     /// Its own root keys.
     pub keyring: Keyring,
+    /// Where CloudTrail's records go, unless the configuration names another directory.
+    pub trail_directory: PathBuf,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
     /// Where random bytes come from.
@@ -29,6 +35,12 @@ pub enum StartError {
     /// The database cannot be read.
     #[error("the database of the KMS endpoint: {0}")]
     Store(#[from] StoreError),
+    /// CloudTrail's records have no place.
+    #[error(transparent)]
+    Trail(#[from] TrailError),
+    /// A quota cannot be meant.
+    #[error(transparent)]
+    Quota(#[from] QuotaError),
 }
 
 /// The KMS endpoint. A clone is the same endpoint.
@@ -38,6 +50,9 @@ pub struct Kms(Arc<Inner>);
 struct Inner {
     config: KmsConfig,
     state: State,
+    trail: Trail,
+    metrics: Metrics,
+    quotas: Quotas,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -49,6 +64,7 @@ impl Kms {
             config,
             store,
             keyring,
+            trail_directory,
             clock,
             random,
         } = parts;
@@ -56,9 +72,15 @@ impl Kms {
         for refused in state.alarms() {
             tracing::error!(%refused, "a row of the database is not used");
         }
+        let directory = config.trail.directory.as_ref().unwrap_or(&trail_directory);
+        let trail = Trail::open(directory, &config.trail, Arc::clone(&clock), Arc::clone(&random))?;
+        let quotas = Quotas::new(&config.quotas, Arc::clone(&clock))?;
         Ok(Self(Arc::new(Inner {
             config,
             state,
+            trail,
+            metrics: Metrics::default(),
+            quotas,
             clock,
             random,
         })))
@@ -71,6 +93,27 @@ impl Kms {
 
     pub(crate) fn state(&self) -> &State {
         &self.0.state
+    }
+
+    /// CloudTrail.
+    pub fn trail(&self) -> &Trail {
+        &self.0.trail
+    }
+
+    /// The counters of this endpoint and its key stores.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Every metric, as Prometheus text.
+    pub fn prometheus(&self) -> String {
+        self.0
+            .metrics
+            .to_prometheus(self.clock().now(), self.0.trail.counts())
+    }
+
+    pub(crate) fn quotas(&self) -> &Quotas {
+        &self.0.quotas
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {

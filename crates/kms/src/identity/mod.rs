@@ -15,3 +15,21 @@ pub struct Caller {
     /// The access key that signed.
     pub access_key_id: String,
 }
+
+impl Caller {
+    /// `userIdentity` of this caller's CloudTrail records.
+    pub(crate) fn user_identity(&self) -> serde_json::Value {
+        serde_json::json!({
+            "type": "Root",
+            "principalId": self.principal_id,
+            "arn": self.arn,
+            "accountId": self.account.to_string(),
+            "accessKeyId": self.access_key_id,
+        })
+    }
+
+    /// The service that makes the call for the principal, if one does: `s3.amazonaws.com`.
+    pub(crate) fn via_service(&self) -> Option<String> {
+        None
+    }
+}

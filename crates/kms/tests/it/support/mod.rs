@@ -130,6 +130,7 @@ pub(crate) async fn open(
         config,
         store,
         keyring: Keyring::new(root, Vec::new()),
+        trail_directory: directory.join("cloudtrail"),
         clock: Arc::clone(clock) as Arc<dyn ambient::Clock>,
         random: Arc::clone(random),
     })
