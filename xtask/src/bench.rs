@@ -4,7 +4,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::shell;
+use crate::{shell, tools};
 
 /// Passed on as they stand; `cargo xtask bench -- --help` explains them.
 #[derive(Args)]
@@ -25,6 +25,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     ])?;
     shell::run(&mut build, "mend what the compiler shows above")?;
     let mut bench = shell::cargo(["run", "--quiet", "--release", "--package", "bench", "--"])?;
+    // moto's server is measured beside the KMS endpoint.
+    bench.arg("--python").arg(tools::environment()?);
     bench.args(&options.arguments);
     shell::run(&mut bench, "see the lines above")
 }

@@ -1,5 +1,6 @@
 //! The comparison: servers up, rows one after another, servers taking turns within each row.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use clap::Args;
 
 use crate::certificate::Certificate;
 use crate::connection::Dialer;
+use crate::kms;
 use crate::load::{Load, Shape};
 use crate::machine::{self, Cores, Memory};
 use crate::report::Report;
@@ -25,17 +27,20 @@ pub(crate) struct Options {
     pub(crate) json: bool,
     /// Seconds for each server in each round of each row
     #[arg(long, default_value_t = 2)]
-    seconds: u64,
+    pub(crate) seconds: u64,
     /// Rounds: null, listener, strongroom, null, listener, strongroom, ...
     #[arg(long, default_value_t = 2)]
-    rounds: u32,
+    pub(crate) rounds: u32,
     /// Only rows whose name contains one of these (comma-separated); besides those of the table
-    /// there are `memory` and `slow disk`
+    /// there are `memory` and `slow disk`. Rows of the KMS endpoint begin with `kms`
     #[arg(long, value_delimiter = ',')]
-    rows: Vec<String>,
+    pub(crate) rows: Vec<String>,
     /// Numbers of connections
     #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 64])]
     connections: Vec<u32>,
+    /// A Python that has moto's server; without it, the KMS endpoint is measured without moto
+    #[arg(long, value_name = "PATH")]
+    pub(crate) python: Option<PathBuf>,
 }
 
 /// Runs every chosen row.
@@ -68,13 +73,15 @@ pub(crate) async fn run(options: &Options) -> Result<Report> {
                 row.connections
             );
             report.add(
-                row,
+                row.name,
+                row.connections,
                 measure(row, &servers, options)
                     .await
                     .with_context(|| format!("row `{}`", row.name))?,
             );
         }
     }
+    kms::run(options, cores, &mut report).await?;
     if is_wanted("memory", &options.rows) {
         eprintln!("memory under 64 connections with the largest bodies");
         report.largest_bodies = Some(largest_bodies(cores, options).await?);

@@ -1,4 +1,4 @@
-//! A lean HTTP/1.1 client over tokio-rustls: writes bytes prepared beforehand, reads one answer.
+//! A lean HTTP/1.1 client over tokio-rustls or bare TCP: writes bytes prepared beforehand, reads one answer.
 //! It does as little as it can, so that the load's core is never the limit.
 
 use std::net::SocketAddr;
@@ -15,12 +15,11 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// Where to connect, and how: TLS 1.3 only, never resuming.
+/// Where to connect, and how: TLS 1.3 only, never resuming; or without TLS.
 #[derive(Clone)]
 pub(crate) struct Dialer {
     address: SocketAddr,
-    tls: TlsConnector,
-    name: ServerName<'static>,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
 }
 
 impl Dialer {
@@ -40,20 +39,26 @@ impl Dialer {
         let name = ServerName::try_from("localhost").context("not a server name")?;
         Ok(Self {
             address,
-            tls: TlsConnector::from(Arc::new(config)),
-            name,
+            tls: Some((TlsConnector::from(Arc::new(config)), name)),
         })
+    }
+
+    /// For a server that speaks HTTP without TLS.
+    pub(crate) const fn plain(address: SocketAddr) -> Self {
+        Self { address, tls: None }
     }
 
     /// Connects and shakes hands.
     pub(crate) async fn dial(&self) -> Result<Connection> {
         let stream = TcpStream::connect(self.address).await.context("cannot connect")?;
         stream.set_nodelay(true)?;
-        let stream = self
-            .tls
-            .connect(self.name.clone(), stream)
-            .await
-            .context("the handshake failed")?;
+        let stream = match &self.tls {
+            None => Stream::Plain(stream),
+            Some((tls, name)) => {
+                let stream = tls.connect(name.clone(), stream).await;
+                Stream::Tls(Box::new(stream.context("the handshake failed")?))
+            }
+        };
         Ok(Connection {
             stream,
             buffer: Vec::with_capacity(32 * 1024),
@@ -61,9 +66,14 @@ impl Dialer {
     }
 }
 
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
 /// One kept-alive connection.
 pub(crate) struct Connection {
-    stream: TlsStream<TcpStream>,
+    stream: Stream,
     buffer: Vec<u8>,
 }
 
@@ -76,8 +86,13 @@ pub(crate) struct Answer<'c> {
 impl Connection {
     /// Sends `request` and waits for the whole answer.
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> Result<Answer<'_>> {
-        self.stream.write_all(request).await?;
-        self.stream.flush().await?;
+        match &mut self.stream {
+            Stream::Plain(stream) => stream.write_all(request).await?,
+            Stream::Tls(stream) => {
+                stream.write_all(request).await?;
+                stream.flush().await?;
+            }
+        }
         self.buffer.clear();
         loop {
             if let Some(head) = Head::parse(&self.buffer)? {
@@ -96,7 +111,11 @@ impl Connection {
     }
 
     async fn read_more(&mut self) -> Result<()> {
-        if self.stream.read_buf(&mut self.buffer).await? == 0 {
+        let read = match &mut self.stream {
+            Stream::Plain(stream) => stream.read_buf(&mut self.buffer).await?,
+            Stream::Tls(stream) => stream.read_buf(&mut self.buffer).await?,
+        };
+        if read == 0 {
             bail!("the server closed the connection");
         }
         Ok(())
@@ -105,7 +124,10 @@ impl Connection {
     /// Says goodbye, so that the server does not count an error.
     pub(crate) async fn close(mut self) {
         // The measurement is over; whether the peer heard it does not matter.
-        let _ = self.stream.shutdown().await;
+        let _ = match &mut self.stream {
+            Stream::Plain(stream) => stream.shutdown().await,
+            Stream::Tls(stream) => stream.shutdown().await,
+        };
     }
 }
 

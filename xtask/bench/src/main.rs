@@ -5,12 +5,15 @@
 //! proxy as `strongroom dev` runs it. Servers share one core, the load has another. The measure
 //! is requests per second of the server's CPU time: it does not depend on who is faster, server
 //! or load.
+//!
+//! The KMS endpoint is measured in the same way, beside a null server and moto's KMS ([`kms`]).
 #![expect(clippy::print_stdout, reason = "the result of a command-line tool")]
 #![expect(clippy::print_stderr, reason = "a command-line tool shows its progress")]
 
 mod certificate;
 mod compare;
 mod connection;
+mod kms;
 mod listener_server;
 mod load;
 mod machine;
@@ -50,6 +53,7 @@ enum Serve {
 #[derive(Clone, Copy, ValueEnum)]
 enum Served {
     Null,
+    NullHttp,
     Listener,
     Slow,
 }
@@ -62,6 +66,7 @@ fn main() -> Result<()> {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             match kind {
                 Served::Null => runtime.block_on(null_server::serve(&directory)),
+                Served::NullHttp => runtime.block_on(null_server::serve_plain()),
                 Served::Listener => runtime.block_on(listener_server::serve(&directory)),
                 Served::Slow => runtime.block_on(slow_disk::serve(&directory)),
             }

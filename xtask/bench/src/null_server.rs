@@ -19,6 +19,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -45,13 +46,33 @@ pub(crate) async fn serve(directory: &Path) -> Result<()> {
             let Ok(stream) = acceptor.accept(stream).await else {
                 return;
             };
-            let service = service_fn(move |request| answer(request, constant.clone()));
-            let _ = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            serve_connection(stream, constant).await;
         });
     }
+}
+
+/// The same without TLS, beside servers that have none.
+pub(crate) async fn serve_plain() -> Result<()> {
+    let socket = TcpListener::bind("127.0.0.1:0").await.context("cannot listen")?;
+    announce(socket.local_addr()?);
+    let constant = Bytes::from(vec![b' '; MAX_ANSWER]);
+    loop {
+        let (stream, _) = socket.accept().await?;
+        let constant = constant.clone();
+        tokio::spawn(async move {
+            if stream.set_nodelay(true).is_ok() {
+                serve_connection(stream, constant).await;
+            }
+        });
+    }
+}
+
+async fn serve_connection(stream: impl AsyncRead + AsyncWrite + Unpin, constant: Bytes) {
+    let service = service_fn(move |request| answer(request, constant.clone()));
+    let _ = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
 async fn answer(request: Request<Incoming>, constant: Bytes) -> Result<Response<Full<Bytes>>, Infallible> {

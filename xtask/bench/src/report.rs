@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::machine::Memory;
-use crate::rows::Row;
 use crate::sample::Sample;
 use crate::server_process::Kind;
 
@@ -75,16 +74,16 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Adds a row: samples in the order of `Kind::ALL`, the null server first.
-    pub(crate) fn add(&mut self, row: &Row, samples: Vec<(Kind, Sample, Memory)>) {
+    /// Adds a row: samples of every server, the null server first.
+    pub(crate) fn add(&mut self, row: &str, connections: u32, samples: Vec<(Kind, Sample, Memory)>) {
         let mut null = None;
         for (server, mut sample, memory) in samples {
             let [p50, p90, p99, max] = sample.quantiles([500, 900, 990, 1000]).map(micros);
             let (rate, per_second) = (sample.per_cpu_second(), sample.per_second());
             let (null_rate, null_time) = *null.get_or_insert((rate, p50));
             self.lines.push(Line {
-                row: row.name.to_owned(),
-                connections: row.connections,
+                row: row.to_owned(),
+                connections,
                 server,
                 requests: sample.completed,
                 refused: sample.refused,
@@ -105,7 +104,7 @@ impl Report {
     /// A table for people.
     pub(crate) fn table(&self) -> String {
         let mut text = format!(
-            "server and load on {}; a 4 KiB append and sync takes {} us\n\n{:<27}{:>5} {:<11}{:>9}{:>11}{:>7}{:>8}{:>8}{:>8}{:>9}{:>7}{:>9}{:>8}\n",
+            "server and load on {}; a 4 KiB append and sync takes {} us\n\n{:<34}{:>5} {:<11}{:>9}{:>11}{:>7}{:>8}{:>8}{:>8}{:>9}{:>7}{:>9}{:>8}\n",
             if self.pinned {
                 "a core each"
             } else {
@@ -128,7 +127,7 @@ impl Report {
         );
         for line in &self.lines {
             text.push_str(&format!(
-                "{:<27}{:>5} {:<11}{:>9.0}{:>11.0}{:>7.2}{:>8}{:>8}{:>8}{:>9}{:>7.2}{:>9}{:>8.1}\n",
+                "{:<34}{:>5} {:<11}{:>9.0}{:>11.0}{:>7.2}{:>8}{:>8}{:>8}{:>9}{:>7.2}{:>9}{:>8.1}\n",
                 line.row,
                 line.connections,
                 line.server.name(),

@@ -12,7 +12,7 @@ use xtask::dev_server::Xks;
 use crate::connection::{Connection, Dialer};
 
 /// How many different requests a pool holds.
-const POOL: u64 = 256;
+pub(crate) const POOL: u64 = 256;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,14 +58,24 @@ impl Pool {
         })
     }
 
-    /// The same bytes for a constant server: only the path differs. It has the same length, and
-    /// asks for an answer of the same length as the proxy's.
+    /// Requests that were prepared elsewhere, all with a path of `path` bytes, answered by `answer`
+    /// bytes.
+    pub(crate) const fn of(requests: Vec<Vec<u8>>, path: usize, answer: usize) -> Self {
+        Self {
+            requests,
+            path,
+            answer,
+        }
+    }
+
+    /// The same bytes for a constant server: only the path differs. It has the same length unless
+    /// that is too short, and asks for an answer of the same length as the proxy's.
     pub(crate) fn for_constant(&self) -> Self {
         let digits = format!("/{:0width$}", self.answer, width = self.path.saturating_sub(1));
         let replaced = self.requests.iter().map(|request| {
             let mut request = request.clone();
-            if let Some(path) = request.get_mut(5..5 + digits.len()) {
-                path.copy_from_slice(digits.as_bytes());
+            if request.len() >= 5 + self.path {
+                request.splice(5..5 + self.path, digits.bytes());
             }
             request
         });
@@ -84,7 +94,8 @@ impl Pool {
     }
 }
 
-async fn ok_body<'c>(connection: &'c mut Connection, request: &[u8]) -> Result<&'c [u8]> {
+/// The body of an answer that must be a success.
+pub(crate) async fn ok_body<'c>(connection: &'c mut Connection, request: &[u8]) -> Result<&'c [u8]> {
     let answer = connection.exchange(request).await?;
     ensure!(
         answer.status == 200,
@@ -246,6 +257,12 @@ mod tests {
         let constant = pool.for_constant();
         assert_eq!(constant.get(5), b"POST /0000000213 HTTP/1.1\r\n\r\n{}");
         assert_eq!(constant.get(0).len(), request.len());
+    }
+
+    #[test]
+    fn a_path_too_short_for_the_length_grows() {
+        let pool = Pool::of(vec![b"POST / HTTP/1.1\r\n\r\n".to_vec()], 1, 213);
+        assert_eq!(pool.for_constant().get(0), b"POST /213 HTTP/1.1\r\n\r\n");
     }
 
     #[test]

@@ -21,9 +21,17 @@ pub(crate) enum Kind {
     Listener,
     /// The whole proxy.
     Strongroom,
+    /// hyper alone, without TLS.
+    #[serde(rename = "null-http")]
+    NullHttp,
+    /// The KMS endpoint of `strongroom dev`, with the proxy behind it in the same process.
+    Kms,
+    /// moto's server.
+    Moto,
 }
 
 impl Kind {
+    /// Those of the proxy's rows.
     pub(crate) const ALL: [Self; 3] = [Self::Null, Self::Listener, Self::Strongroom];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -31,6 +39,9 @@ impl Kind {
             Self::Null => "null",
             Self::Listener => "listener",
             Self::Strongroom => "strongroom",
+            Self::NullHttp => "null-http",
+            Self::Kms => "kms",
+            Self::Moto => "moto",
         }
     }
 }
@@ -142,7 +153,7 @@ pub(crate) fn dev_binary() -> Result<PathBuf> {
 }
 
 /// A child inherits the cores of the thread that starts it.
-fn on_the_servers_core<T>(cores: Option<Cores>, start: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(crate) fn on_the_servers_core<T>(cores: Option<Cores>, start: impl FnOnce() -> Result<T>) -> Result<T> {
     let Some(cores) = cores else { return start() };
     cores.take_servers()?;
     let started = start();
@@ -156,7 +167,8 @@ pub(crate) fn announce(address: SocketAddr) {
     println!("{address}");
 }
 
-fn announced(child: &mut Child) -> Result<SocketAddr> {
+/// The address that a child of this binary told.
+pub(crate) fn announced(child: &mut Child) -> Result<SocketAddr> {
     let output = child.stdout.take().context("the child has no output")?;
     let mut line = String::new();
     BufReader::new(output).read_line(&mut line)?;

@@ -1,0 +1,149 @@
+//! The servers of the KMS rows: processes of their own on the servers' core.
+
+use std::env;
+use std::io::{BufRead as _, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use anyhow::{Context as _, Result};
+use xtask::dev_server::DevServer;
+
+use super::endpoint::Endpoint;
+use crate::connection::Dialer;
+use crate::machine::Cores;
+use crate::server_process::{Kind, announced, dev_binary, on_the_servers_core};
+
+/// A running server.
+pub(super) struct Peer {
+    pub(super) kind: Kind,
+    address: SocketAddr,
+    /// `None` for the null server, which knows no API.
+    endpoint: Option<Endpoint>,
+    process: Process,
+}
+
+enum Process {
+    Child(Child),
+    Dev(Box<DevServer>),
+}
+
+impl Peer {
+    pub(super) fn null(cores: Option<Cores>) -> Result<Self> {
+        let mut command = Command::new(env::current_exe()?);
+        command
+            .args(["serve", Kind::NullHttp.name(), "."])
+            .stdout(Stdio::piped());
+        let mut child = on_the_servers_core(cores, || command.spawn().context("cannot start a server"))?;
+        let address = announced(&mut child).context("the null server did not start");
+        Ok(Self {
+            kind: Kind::NullHttp,
+            address: address.inspect_err(|_| drop(child.kill()))?,
+            endpoint: None,
+            process: Process::Child(child),
+        })
+    }
+
+    pub(super) fn dev(cores: Option<Cores>) -> Result<Self> {
+        let binary = dev_binary()?;
+        let server = on_the_servers_core(cores, || DevServer::start(&binary))?;
+        let kms = server.kms().context("dev.json has no member `kms`")?;
+        let endpoint = Endpoint::of_dev(kms)?;
+        Ok(Self {
+            kind: Kind::Kms,
+            address: endpoint.address(),
+            endpoint: Some(endpoint),
+            process: Process::Dev(Box::new(server)),
+        })
+    }
+
+    /// moto's server, from the Python that has it.
+    pub(super) fn moto(python: &Path, cores: Option<Cores>) -> Result<Self> {
+        let mut command = Command::new(python);
+        command
+            .args(["-m", "moto.server", "--host", "127.0.0.1", "--port", "0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut child = on_the_servers_core(cores, || {
+            command
+                .spawn()
+                .with_context(|| format!("cannot start {}", python.display()))
+        })?;
+        let log = child.stderr.take().context("the child has no output")?;
+        let address = told_by_moto(log).inspect_err(|_| drop(child.kill()))?;
+        Ok(Self {
+            kind: Kind::Moto,
+            address,
+            endpoint: Some(Endpoint::of_moto(address)),
+            process: Process::Child(child),
+        })
+    }
+
+    /// Who answers the KMS API here.
+    pub(super) const fn endpoint(&self) -> Option<&Endpoint> {
+        self.endpoint.as_ref()
+    }
+
+    pub(super) const fn dialer(&self) -> Dialer {
+        Dialer::plain(self.address)
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        match &self.process {
+            Process::Child(child) => child.id(),
+            Process::Dev(server) => server.pid(),
+        }
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        if let Process::Child(child) = &mut self.process {
+            // Already gone is as good.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// The address in the line `Running on http://127.0.0.1:5000`; what follows is read and dropped, so
+/// that its log, a line for each request, never fills the pipe.
+fn told_by_moto(log: impl Read + Send + 'static) -> Result<SocketAddr> {
+    let mut log = BufReader::new(log);
+    let mut said = String::new();
+    let address = loop {
+        let from = said.len();
+        if log.read_line(&mut said)? == 0 {
+            anyhow::bail!("moto's server did not start: {said}");
+        }
+        if let Some(address) = said.get(from..).and_then(address_in) {
+            break address;
+        }
+    };
+    thread::spawn(move || {
+        // It ends with the server.
+        let _ = std::io::copy(&mut log, &mut std::io::sink());
+    });
+    Ok(address)
+}
+
+fn address_in(line: &str) -> Option<SocketAddr> {
+    let (_, address) = line.split_once("Running on http://")?;
+    address.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn motos_address_is_found_in_its_log() {
+        let line = " * Running on http://127.0.0.1:40821\n";
+        assert_eq!(address_in(line), Some(SocketAddr::from(([127, 0, 0, 1], 40821))));
+        assert_eq!(address_in("Press CTRL+C to quit"), None);
+        assert!(told_by_moto(&b"WARNING\n * Running on http://127.0.0.1:1\nmore\n"[..]).is_ok());
+        assert!(told_by_moto(&b"No module named moto\n"[..]).is_err());
+    }
+}
