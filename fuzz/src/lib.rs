@@ -9,6 +9,7 @@
 mod bodies;
 mod ciphertext_metadata;
 mod envelope;
+mod kms_bodies;
 mod proxy_v2;
 mod sigv4_headers;
 mod uris;
@@ -16,6 +17,7 @@ mod uris;
 pub use bodies::bodies;
 pub use ciphertext_metadata::ciphertext_metadata;
 pub use envelope::{envelope, sealed};
+pub use kms_bodies::kms_bodies;
 pub use proxy_v2::proxy_v2;
 pub use sigv4_headers::{sigv4_headers, verifies};
 pub use uris::uris;
@@ -53,5 +55,9 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "proxy_v2",
         run: proxy_v2,
+    },
+    Target {
+        name: "kms_bodies",
+        run: kms_bodies,
     },
 ];

@@ -197,6 +197,3 @@ impl<'de> DeserializeSeed<'de> for Name {
         String::deserialize(deserializer).map(Zeroizing::new)
     }
 }
-
-#[cfg(test)]
-mod tests;

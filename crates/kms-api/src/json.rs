@@ -249,6 +249,3 @@ displayed!(
     crate::name::KeyArn,
     crate::name::KeyId,
 );
-
-#[cfg(test)]
-mod tests;

@@ -30,6 +30,3 @@ fn split_arn(text: &str) -> Option<(Region, AccountId, &str)> {
     let account: AccountId = parts.next()?.parse().ok()?;
     (partition == region.partition()).then_some((region, account, parts.next()?))
 }
-
-#[cfg(test)]
-mod tests;

@@ -49,8 +49,7 @@ pub trait Request: Sized {
     fn read(fields: Fields<'_>) -> Option<Self>;
 }
 
-/// Calls a macro with every typed request.
-#[doc(hidden)]
+/// Calls a macro with the name of every typed request, in the order of [`Operation::ALL`].
 #[macro_export]
 macro_rules! for_each_request {
     ($call:ident) => {
@@ -66,6 +65,14 @@ macro_rules! for_each_request {
         }
     };
 }
+
+macro_rules! operations {
+    ($($name:ident),+ $(,)?) => { &[$(Operation::$name),+] };
+}
+
+/// The operations that have a typed request. What the others are answered is AWS's refusal of a
+/// request that it does not support.
+pub const SUPPORTED: &[Operation] = for_each_request!(operations);
 
 /// Declares a request: its operation's name is the type's, each member has its name on the wire.
 macro_rules! requests {

@@ -92,6 +92,3 @@ macro_rules! responses {
     };
 }
 use responses;
-
-#[cfg(test)]
-mod tests;

@@ -1,6 +1,6 @@
 //! The API's model as data: every operation with its members, their types and constraints, what it
 //! answers and which errors it may answer with. Facts of the AWS KMS API, version 2014-11-01;
-//! `cargo xtask kms-schema` prints it, and the clients' tests hold it against botocore's model.
+//! the example `model` prints it, and the clients' tests hold that against botocore's model.
 //!
 //! [`validate`](fn@validate) checks a request against it in AWS's words; [`parse`](fn@parse) does
 //! so and reads the typed request.
@@ -181,6 +181,3 @@ const fn optional(name: &'static str, shape: &'static Shape) -> Member {
         required: false,
     }
 }
-
-#[cfg(test)]
-mod tests;

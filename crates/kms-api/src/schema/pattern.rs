@@ -173,6 +173,3 @@ patterns! {
     VPC_ENDPOINT_SERVICE = r"^(com|eu)\.amazonaws\.vpce\.([a-z]+-){2,3}\d+\.vpce-svc-[0-9a-z]+$",
         is_vpc_endpoint_service;
 }
-
-#[cfg(test)]
-mod tests;

@@ -116,10 +116,10 @@ fn check_value(shape: &Shape, value: &Value, path: &str, violations: &mut Violat
         (Kind::List(element, _), Value::List(values)) => {
             check_elements(shape, element, value, values, path, violations);
         }
-        (Kind::Map { value: inner, .. }, Value::Object(members)) => {
-            if members.iter().any(|(_, value)| breaks(inner, value)) {
-                violations.add(shape, value, path, &Violation::Values(inner));
-            }
+        (Kind::Map { value: inner, .. }, Value::Object(members))
+            if members.iter().any(|(_, value)| breaks(inner, value)) =>
+        {
+            violations.add(shape, value, path, &Violation::Values(inner));
         }
         _ => {}
     }
