@@ -45,6 +45,9 @@ const STAGES: &[Stage] = &[
     },
 ];
 
+/// A workspace of its own, which `--workspace` does not reach.
+const RUST_CLIENT: &str = "xtask/kms-clients/rust/Cargo.toml";
+
 enum Outcome {
     Passed,
     Failed,
@@ -99,7 +102,10 @@ fn print_table(rows: &[(&str, Duration, Outcome)]) {
 
 fn format() -> Result<()> {
     let mut command = shell::cargo(["fmt", "--all", "--check"])?;
-    shell::run(&mut command, "run `cargo fmt --all`")
+    shell::run(&mut command, "run `cargo fmt --all`")?;
+    let mut client = shell::cargo(["fmt", "--check", "--manifest-path", RUST_CLIENT])?;
+    let next = format!("run `cargo fmt --manifest-path {RUST_CLIENT}`");
+    shell::run(&mut client, &next)
 }
 
 fn lints() -> Result<()> {
@@ -124,9 +130,13 @@ fn docs() -> Result<()> {
 
 fn licences() -> Result<()> {
     let deny = tools::cargo_deny()?;
-    let mut command = shell::command(deny)?;
-    command.args(["--log-level", "error", "check", "bans", "licenses", "sources"]);
-    shell::run(&mut command, "change the dependency, or deny.toml with a reason")
+    for manifest in ["Cargo.toml", RUST_CLIENT] {
+        let mut command = shell::command(&deny)?;
+        command.args(["--log-level", "error", "--config", "deny.toml", "--manifest-path", manifest]);
+        command.args(["check", "bans", "licenses", "sources"]);
+        shell::run(&mut command, "change the dependency, or deny.toml with a reason")?;
+    }
+    Ok(())
 }
 
 fn generated() -> Result<()> {

@@ -45,7 +45,11 @@ impl Checks {
         exception: &str,
     ) {
         let found = answer.err().map(|error| code(&error));
-        self.that(name, found.as_deref() == Some(exception), (found, "instead of", exception));
+        self.that(
+            name,
+            found.as_deref() == Some(exception),
+            (found, "instead of", exception),
+        );
     }
 
     /// Prints the count.

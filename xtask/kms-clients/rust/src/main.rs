@@ -21,7 +21,9 @@ use crate::fixtures::{Fixtures, Key, Refused};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode> {
-    let path = std::env::args().nth(1).context("usage: kms-client FIXTURES.json")?;
+    let path = std::env::args()
+        .nth(1)
+        .context("usage: kms-client FIXTURES.json")?;
     let fixtures = Fixtures::read(&path)?;
     let client = client(&fixtures);
     let mut checks = Checks::default();
@@ -40,13 +42,7 @@ async fn main() -> Result<ExitCode> {
 /// As an application makes one, apart from the transport: no TLS on loopback.
 fn client(fixtures: &Fixtures) -> Client {
     let kms = &fixtures.kms;
-    let credentials = Credentials::new(
-        &kms.access_key_id,
-        &kms.secret_access_key,
-        None,
-        None,
-        "fixtures",
-    );
+    let credentials = Credentials::new(&kms.access_key_id, &kms.secret_access_key, None, None, "fixtures");
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(kms.region.clone()))
@@ -73,7 +69,11 @@ async fn round_trips(client: &Client, key: &Key, checks: &mut Checks) {
         let Some(encrypted) = checks.ok(&name, request.send().await) else {
             continue;
         };
-        checks.that(&name, encrypted.key_id() == Some(key.arn.as_str()), encrypted.key_id());
+        checks.that(
+            &name,
+            encrypted.key_id() == Some(key.arn.as_str()),
+            encrypted.key_id(),
+        );
         checks.that(
             &name,
             encrypted.encryption_algorithm() == Some(&EncryptionAlgorithmSpec::SymmetricDefault),
@@ -85,8 +85,16 @@ async fn round_trips(client: &Client, key: &Key, checks: &mut Checks) {
             request = request.encryption_context(name, value);
         }
         if let Some(decrypted) = checks.ok(&name, request.send().await) {
-            checks.that(&name, decrypted.plaintext() == Some(&Blob::new(plaintext)), "plaintext");
-            checks.that(&name, decrypted.key_id() == Some(key.arn.as_str()), decrypted.key_id());
+            checks.that(
+                &name,
+                decrypted.plaintext() == Some(&Blob::new(plaintext)),
+                "plaintext",
+            );
+            checks.that(
+                &name,
+                decrypted.key_id() == Some(key.arn.as_str()),
+                decrypted.key_id(),
+            );
         }
     }
     data_keys(client, key, checks).await;
@@ -94,13 +102,18 @@ async fn round_trips(client: &Client, key: &Key, checks: &mut Checks) {
 
 async fn data_keys(client: &Client, key: &Key, checks: &mut Checks) {
     let name = format!("{}: data key", key.name);
-    let request = client.generate_data_key().key_id(&key.arn).key_spec(DataKeySpec::Aes256);
+    let request = client
+        .generate_data_key()
+        .key_id(&key.arn)
+        .key_spec(DataKeySpec::Aes256);
     let Some(generated) = checks.ok(&name, request.send().await) else {
         return;
     };
     checks.that(
         &name,
-        generated.plaintext().is_some_and(|blob| blob.as_ref().len() == 32),
+        generated
+            .plaintext()
+            .is_some_and(|blob| blob.as_ref().len() == 32),
         "length",
     );
     let request = client
@@ -184,7 +197,12 @@ async fn administration(client: &Client, fixtures: &Fixtures, checks: &mut Check
 
 async fn unknown_names(client: &Client, checks: &mut Checks) {
     for name in ["alias/no-such-alias", "01234567-89ab-cdef-0123-456789abcdef"] {
-        let answer = client.encrypt().key_id(name).plaintext(Blob::new("x")).send().await;
+        let answer = client
+            .encrypt()
+            .key_id(name)
+            .plaintext(Blob::new("x"))
+            .send()
+            .await;
         let typed = answer
             .as_ref()
             .err()
@@ -198,7 +216,10 @@ async fn refusals(client: &Client, refused: &Refused, checks: &mut Checks) {
     let Refused { name, key, error, .. } = refused;
     let request = client.encrypt().key_id(key).plaintext(Blob::new("x"));
     checks.refused(&format!("{name}: Encrypt"), request.send().await, error);
-    let request = client.generate_data_key().key_id(key).key_spec(DataKeySpec::Aes256);
+    let request = client
+        .generate_data_key()
+        .key_id(key)
+        .key_spec(DataKeySpec::Aes256);
     checks.refused(&format!("{name}: GenerateDataKey"), request.send().await, error);
     let request = client.decrypt().ciphertext_blob(Blob::new(refused.ciphertext()));
     checks.refused(&format!("{name}: Decrypt"), request.send().await, error);
