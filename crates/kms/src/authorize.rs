@@ -3,6 +3,7 @@
 //! What this does not do yet: evaluate policies and grants. Every authenticated caller is allowed
 //! what he asks for on keys of his own account, and nothing on those of another.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kms_api::{EncryptionContext, ErrorName, KmsError};
@@ -33,6 +34,8 @@ pub(crate) struct Extras<'a> {
     pub(crate) grant_tokens: &'a [String],
     /// `kms:RequestAlias`: the alias that the request named the key by, with its `alias/`.
     pub(crate) request_alias: Option<&'a str>,
+    /// `aws:RequestTag/…`: the tags that the request brings.
+    pub(crate) request_tags: Option<BTreeMap<String, String>>,
     /// Other condition keys by their names (`kms:KeySpec`), with their values as text.
     pub(crate) conditions: Vec<(&'static str, Vec<String>)>,
 }

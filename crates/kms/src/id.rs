@@ -5,10 +5,9 @@ use ambient::{Random, RandomUnavailable};
 /// A UUID of version 4 (RFC 9562), in small letters: key ids, request ids, event ids.
 pub(crate) fn uuid(random: &dyn Random) -> Result<String, RandomUnavailable> {
     let mut bytes: [u8; 16] = random.bytes()?;
-    if let [.., version, _, variant, _, _, _, _, _, _, _] = &mut bytes {
-        *version = *version & 0x0f | 0x40;
-        *variant = *variant & 0x3f | 0x80;
-    }
+    let [.., version, _, variant, _, _, _, _, _, _, _] = &mut bytes;
+    *version = *version & 0x0f | 0x40;
+    *variant = *variant & 0x3f | 0x80;
     let hex = crypto::hex(&bytes);
     let mut text = String::with_capacity(36);
     for (index, digit) in hex.chars().enumerate() {

@@ -28,7 +28,7 @@ pub fn fuzz(bytes: &[u8]) {
     let Ok(parsed) = Parsed::parse(bytes) else { return };
     let again = match &parsed.body {
         Body::Inner(inner) => blob::under_aws_kms(&parsed.header, inner),
-        Body::Outer(outer) => blob::under_external_key(&parsed.header, outer),
+        Body::Outer(outer) => under_external_key(&parsed.header, outer),
     };
     assert_eq!(again.as_deref(), Ok(bytes), "a blob has one form");
 }

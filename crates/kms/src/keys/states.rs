@@ -9,7 +9,8 @@ use xks_api::kms_exception::{ProxyFailure, kms_message};
 use crate::authorize::Authorized;
 use crate::call::Call;
 use crate::error::Failure;
-use crate::state::{CustomKeyStore, Key};
+use crate::state::record::KeyRecord;
+use crate::state::{CustomKeyStore, Edit, Key};
 
 /// Why a key's state forbids an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -248,6 +249,13 @@ pub(crate) fn state_of(key: &Key, store: Option<&CustomKeyStore>) -> KeyState {
     }
 }
 
+impl Admitted {
+    /// What the key's row says, to be changed.
+    pub(crate) fn record(&self) -> KeyRecord {
+        KeyRecord::clone(&self.key.record)
+    }
+}
+
 /// A key that may be acted on: the caller is allowed to, and the key's state does not forbid it.
 #[must_use]
 pub(crate) struct Admitted {
@@ -259,11 +267,26 @@ pub(crate) struct Admitted {
 impl Call<'_> {
     /// Holds the state of the key that was authorised against the call's operation.
     pub(crate) fn admit(&self, authorized: Authorized) -> Result<Admitted, Failure> {
-        let Some(key) = authorized.into_key() else {
-            return Err(Failure::internal(
+        match authorized.into_key() {
+            Some(key) => self.admit_key(key),
+            None => Err(Failure::internal(
                 "an operation on a key was authorised without one",
-            ));
+            )),
+        }
+    }
+
+    /// As [`Self::admit`], for a change: waits for the changes before it, and holds the key's state
+    /// as it is then.
+    pub(crate) async fn admit_change(&self, authorized: Authorized) -> Result<(Edit, Admitted), Failure> {
+        let Some(key) = authorized.into_key() else {
+            return Err(Failure::internal("a change of a key was authorised without one"));
         };
+        let edit = self.kms.state().edit().await;
+        let found = self.key(&key.record.realm, &key.record.id)?;
+        Ok((edit, self.admit_key(found.key)?))
+    }
+
+    fn admit_key(&self, key: Arc<Key>) -> Result<Admitted, Failure> {
         let store = self.store_of(&key);
         let state = state_of(&key, store.as_deref());
         match refusal(self.operation, state) {

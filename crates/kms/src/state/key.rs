@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ambient::Timestamp;
 use crypto::{Fields, Key256, XaesKey};
-use kms_api::KeyArn;
+use kms_api::{KeyArn, UsageOperation};
 
 use super::record::{GrantPrincipal, GrantRecord, KeyRecord, MaterialRecord};
 
@@ -141,7 +141,7 @@ impl Grants {
 /// The last successful cryptographic operation with a key (`GetKeyLastUsage`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Usage {
-    pub(crate) operation: String,
+    pub(crate) operation: UsageOperation,
     pub(crate) at: Timestamp,
     /// Of the CloudTrail record.
     pub(crate) event_id: String,

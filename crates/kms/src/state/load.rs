@@ -109,17 +109,17 @@ pub(super) fn credential_context(record: &CustomKeyStoreRecord) -> Fields {
 }
 
 fn usages(rows: &[Row]) -> HashMap<String, Usage> {
-    let usage = |row: &Row| -> Result<_, StoreError> {
-        let usage = Usage {
-            operation: row.text(1)?.to_owned(),
-            at: Timestamp::from_micros(row.unsigned(2)?),
-            event_id: row.text(3)?.to_owned(),
-            request_id: row.text(4)?.to_owned(),
-        };
-        Ok((row.text(0)?.to_owned(), usage))
-    };
     // Whatever somebody else wrote there, it decides nothing.
-    rows.iter().filter_map(|row| usage(row).ok()).collect()
+    let usage = |row: &Row| {
+        let usage = Usage {
+            operation: row.text(1).ok()?.parse().ok()?,
+            at: Timestamp::from_micros(row.unsigned(2).ok()?),
+            event_id: row.text(3).ok()?.to_owned(),
+            request_id: row.text(4).ok()?.to_owned(),
+        };
+        Some((row.text(0).ok()?.to_owned(), usage))
+    };
+    rows.iter().filter_map(usage).collect()
 }
 
 /// Writes what keys were used for last.
@@ -131,7 +131,7 @@ pub(super) async fn write_usage(store: &Store, unwritten: &[(Arc<Key>, Usage)]) 
     for (key, usage) in unwritten {
         let values = [
             key.record.id.as_str().into(),
-            (&usage.operation).into(),
+            usage.operation.as_str().into(),
             usage.at.as_micros().into(),
             (&usage.event_id).into(),
             (&usage.request_id).into(),

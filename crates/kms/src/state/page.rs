@@ -27,10 +27,11 @@ pub(crate) struct Page<T> {
 pub(crate) fn page<T>(
     listing: &str,
     items: impl Iterator<Item = T>,
-    limit: usize,
+    limit: u32,
     name: impl Fn(&T) -> &str,
 ) -> Page<T> {
     let mut items = items.fuse();
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let page: Vec<T> = items.by_ref().take(limit).collect();
     let more = items.next().is_some();
     let next_marker = page

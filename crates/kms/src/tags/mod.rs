@@ -1,1 +1,31 @@
 //! Tags: TagResource, UntagResource, ListResourceTags.
+
+use std::collections::BTreeMap;
+
+use kms_api::ErrorName;
+use kms_api::request::Tag;
+
+use crate::error::Failure;
+
+/// Tags that a key may have.
+pub(crate) const MAX_TAGS: usize = 50;
+
+/// The tags of a request, which are well formed one by one: at most 50, none twice, none reserved.
+pub(crate) fn checked(tags: &[Tag]) -> Result<BTreeMap<String, String>, Failure> {
+    if tags.len() > MAX_TAGS {
+        let message = format!("A KMS key may have {MAX_TAGS} tags.");
+        return Err(Failure::new(ErrorName::LimitExceededException, message));
+    }
+    let mut map = BTreeMap::new();
+    for tag in tags {
+        if tag.tag_key.to_ascii_lowercase().starts_with("aws:") {
+            let message = "Tag keys that begin with aws: are reserved.";
+            return Err(Failure::new(ErrorName::TagException, message));
+        }
+        if map.insert(tag.tag_key.clone(), tag.tag_value.clone()).is_some() {
+            let message = "A tag key is in the request twice.";
+            return Err(Failure::new(ErrorName::TagException, message));
+        }
+    }
+    Ok(map)
+}

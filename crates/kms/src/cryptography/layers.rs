@@ -1,0 +1,112 @@
+//! Encryption and decryption under a KMS key: once under its own material, and for a key in an
+//! external key store once more by the proxy; in the opposite order to decrypt.
+
+use crypto::SecretBytes;
+use kms_api::{EncryptionContext, ErrorName, KmsError, UsageOperation};
+use xks_api::kms_exception::{ProxyFailure, kms_message};
+
+use crate::call::Call;
+use crate::ciphertext::{
+    self, Body, ContextDigest, Header, Layer, Origin, Parsed, SealError, under_external_key,
+};
+use crate::error::Failure;
+use crate::keys::Admitted;
+use crate::state::record::KeyOrigin;
+use crate::state::{Key, Usage};
+
+/// Encrypts under the key's current material. The blob, and the material's id where AWS shows one.
+pub(super) async fn encrypt(
+    call: &mut Call<'_>,
+    admitted: &Admitted,
+    context: &EncryptionContext,
+    plaintext: &[u8],
+) -> Result<(Box<[u8]>, Option<String>), Failure> {
+    let key = &admitted.key;
+    let Some(material) = key.current_material() else {
+        return Err(Failure::internal(format_args!("{} has no key material", key.arn)));
+    };
+    let header = Header::new(origin(key), key.name.clone(), material.id)
+        .ok_or_else(|| Failure::internal("a key ARN is too long"))?;
+    let context = ContextDigest::of(context);
+    let random = call.kms.random();
+    let cipher = &material.cipher;
+    let blob = match header.origin() {
+        Origin::AwsKms => ciphertext::seal_blob(cipher, random, &header, context, plaintext)?,
+        Origin::ExternalKeyStore => {
+            let inner = ciphertext::seal(cipher, random, &header, context, plaintext)?;
+            let aad = ciphertext::aad(Layer::Outer, &header, context)
+                .as_bytes()
+                .to_vec();
+            let outer = call.encrypt_externally(admitted, inner, aad).await?;
+            under_external_key(&header, &outer)
+                .map_err(|_| Failure::internal("the proxy's answer makes the ciphertext too long"))?
+        }
+    };
+    Ok((blob.into(), shown_material(key, &header)))
+}
+
+/// Undoes [`encrypt`].
+pub(super) async fn decrypt(
+    call: &mut Call<'_>,
+    admitted: &Admitted,
+    context: &EncryptionContext,
+    parsed: Parsed<'_>,
+) -> Result<(SecretBytes, Option<String>), Failure> {
+    let key = &admitted.key;
+    let Parsed { header, body } = parsed;
+    if header.origin() != origin(key) {
+        return Err(invalid_ciphertext().into());
+    }
+    let Some(material) = key.material(&header.material()) else {
+        return Err(invalid_ciphertext().into());
+    };
+    let context = ContextDigest::of(context);
+    let plaintext = match body {
+        Body::Inner(inner) => ciphertext::open(&material.cipher, &header, context, inner)
+            .map_err(|_| Failure::from(invalid_ciphertext()))?,
+        Body::Outer(outer) => {
+            let aad = ciphertext::aad(Layer::Outer, &header, context)
+                .as_bytes()
+                .to_vec();
+            let inner = call.decrypt_externally(admitted, outer, aad).await?;
+            ciphertext::open(&material.cipher, &header, context, inner.expose()).map_err(|_| {
+                let message = kms_message(ProxyFailure::InnerLayerInvalid);
+                Failure::new(ErrorName::KmsInvalidStateException, message)
+            })?
+        }
+    };
+    Ok((plaintext, shown_material(key, &header)))
+}
+
+/// AWS says no more about a ciphertext that is not right, or not with this context.
+pub(super) const fn invalid_ciphertext() -> KmsError {
+    KmsError::bare(ErrorName::InvalidCiphertextException)
+}
+
+/// Notes that a key was used.
+pub(super) fn used(call: &Call<'_>, key: &Key, operation: UsageOperation) {
+    key.usage.note(Usage {
+        operation,
+        at: call.now,
+        event_id: call.event_id.clone(),
+        request_id: call.request_id.clone(),
+    });
+}
+
+fn origin(key: &Key) -> Origin {
+    match key.record.origin {
+        KeyOrigin::AwsKms => Origin::AwsKms,
+        KeyOrigin::ExternalKeyStore { .. } => Origin::ExternalKeyStore,
+    }
+}
+
+/// `KeyMaterialId`: not of keys in external key stores, as at AWS.
+fn shown_material(key: &Key, header: &Header) -> Option<String> {
+    matches!(key.record.origin, KeyOrigin::AwsKms).then(|| header.material().to_string())
+}
+
+impl From<SealError> for Failure {
+    fn from(error: SealError) -> Self {
+        Self::internal(error)
+    }
+}

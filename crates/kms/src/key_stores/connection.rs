@@ -1,0 +1,163 @@
+//! ConnectCustomKeyStore, DisconnectCustomKeyStore, and what goes on behind them.
+
+use std::sync::Arc;
+
+use kms_api::{ErrorName, request, response};
+use xks_api::kms_exception::connection_error_code;
+
+use super::runtime::{host_of, owner_of};
+use super::vpc;
+use crate::Kms;
+use crate::authorize::{Extras, Resource};
+use crate::call::Call;
+use crate::error::Failure;
+use crate::kms::WeakKms;
+use crate::metrics::Purpose;
+use crate::state::record::{Connection, Connectivity};
+use crate::state::{CustomKeyStore, StateError};
+
+/// Starts to connect a key store. The outcome is read with DescribeCustomKeyStores.
+pub(crate) async fn connect(
+    call: &mut Call<'_>,
+    request: request::ConnectCustomKeyStore,
+) -> Result<response::EmptyObject, Failure> {
+    call.authorize("ConnectCustomKeyStore", &Resource::Any, &Extras::default())?;
+    let edit = call.kms.state().edit().await;
+    let store = call.key_store(&request.custom_key_store_id)?;
+    match store.record.connection {
+        Connection::Disconnected => {}
+        // Valid, and nothing to do (CustomKeyStoreInvalidStateException's own description).
+        Connection::Connected | Connection::Connecting => return Ok(response::EmptyObject {}),
+        Connection::Failed(_) => {
+            return Err(invalid_state(
+                "The custom key store is in the state FAILED. Disconnect it before you connect it again.",
+            ));
+        }
+        Connection::Disconnecting => return Err(invalid_state("The custom key store is being disconnected.")),
+    }
+    put_state(edit, &store, Connection::Connecting).await?;
+    call.kms.begin_connecting(&store.record.id, &call.request_id);
+    Ok(response::EmptyObject {})
+}
+
+/// Starts to disconnect a key store.
+pub(crate) async fn disconnect(
+    call: &mut Call<'_>,
+    request: request::DisconnectCustomKeyStore,
+) -> Result<response::EmptyObject, Failure> {
+    call.authorize("DisconnectCustomKeyStore", &Resource::Any, &Extras::default())?;
+    let edit = call.kms.state().edit().await;
+    let store = call.key_store(&request.custom_key_store_id)?;
+    match store.record.connection {
+        Connection::Connected | Connection::Connecting | Connection::Failed(_) => {}
+        Connection::Disconnecting => {
+            return Err(invalid_state("The custom key store is already being disconnected."));
+        }
+        Connection::Disconnected => {
+            return Err(invalid_state("The custom key store is not connected."));
+        }
+    }
+    put_state(edit, &store, Connection::Disconnecting).await?;
+    call.kms.begin_disconnecting(&store.record.id);
+    Ok(response::EmptyObject {})
+}
+
+fn invalid_state(message: &'static str) -> Failure {
+    Failure::new(ErrorName::CustomKeyStoreInvalidStateException, message)
+}
+
+async fn put_state(
+    mut edit: crate::state::Edit,
+    store: &CustomKeyStore,
+    connection: Connection,
+) -> Result<(), StateError> {
+    let mut record = (*store.record).clone();
+    record.connection = connection;
+    edit.put_custom_key_store(record, Arc::clone(&store.secret))?;
+    edit.commit().await
+}
+
+impl Kms {
+    /// Goes on with what was under way when the process ended.
+    pub(super) fn resume_transition(&self, store: &CustomKeyStore, request_id: &str) {
+        match store.record.connection {
+            Connection::Connecting => self.begin_connecting(&store.record.id, request_id),
+            Connection::Disconnecting => self.begin_disconnecting(&store.record.id),
+            Connection::Connected | Connection::Failed(_) | Connection::Disconnected => {}
+        }
+    }
+
+    fn begin_connecting(&self, id: &str, request_id: &str) {
+        let transition = connecting(self.downgrade(), id.to_owned(), request_id.to_owned());
+        self.key_stores().runtime(id).begin(tokio::spawn(transition));
+    }
+
+    fn begin_disconnecting(&self, id: &str) {
+        let transition = disconnecting(self.downgrade(), id.to_owned());
+        self.key_stores().runtime(id).begin(tokio::spawn(transition));
+    }
+
+    /// Ends a transition: if the store is still `from`, it is `to`.
+    async fn arrive(&self, id: &str, from: &Connection, to: Connection) {
+        let edit = self.state().edit().await;
+        let store = self.state().read().custom_key_store(id).map(Arc::clone);
+        let Some(store) = store.filter(|store| store.record.connection == *from) else {
+            return;
+        };
+        let state = format!("{to:?}");
+        match put_state(edit, &store, to).await {
+            Ok(()) => tracing::info!(custom_key_store = id, state, "connection state"),
+            // It stays as it was; a restart or a disconnect goes on from there.
+            Err(error) => {
+                tracing::error!(custom_key_store = id, state, %error, "a connection state was not stored");
+            }
+        }
+    }
+
+    /// What AWS does to connect a key store, the time that it takes aside.
+    async fn try_to_connect(&self, id: &str, request_id: &str) -> Connection {
+        let store = self.state().read().custom_key_store(id).map(Arc::clone);
+        let Some(store) = store else {
+            return Connection::Disconnected;
+        };
+        let record = &store.record;
+        if let Connectivity::VpcEndpointService { service_name, .. } = &record.connectivity {
+            let services = &self.key_stores().config.vpc_endpoint_services;
+            let fit = vpc::find(services, &record.realm, service_name, owner_of(record))
+                .ok_or(vpc::Unfit::NotFound)
+                .and_then(|service| vpc::check(service, host_of(&record.uri_endpoint)));
+            if let Err(unfit) = fit {
+                return Connection::Failed(unfit.code().to_string());
+            }
+        }
+        let purpose = Purpose::Operation(kms_api::Operation::ConnectCustomKeyStore);
+        let client = self.key_stores().runtime(id).client();
+        match self.probe(id, client.as_deref(), purpose, request_id).await {
+            Ok(()) => Connection::Connected,
+            Err(failure) => Connection::Failed(connection_error_code(failure).as_str().to_owned()),
+        }
+    }
+}
+
+async fn connecting(kms: WeakKms, id: String, request_id: String) {
+    let Some(duration) = kms.upgrade().map(|kms| kms.key_stores().config.connect_duration) else {
+        return;
+    };
+    tokio::time::sleep(duration).await;
+    let Some(kms) = kms.upgrade() else { return };
+    let outcome = kms.try_to_connect(&id, &request_id).await;
+    kms.arrive(&id, &Connection::Connecting, outcome).await;
+}
+
+async fn disconnecting(kms: WeakKms, id: String) {
+    let Some(duration) = kms
+        .upgrade()
+        .map(|kms| kms.key_stores().config.disconnect_duration)
+    else {
+        return;
+    };
+    tokio::time::sleep(duration).await;
+    let Some(kms) = kms.upgrade() else { return };
+    kms.arrive(&id, &Connection::Disconnecting, Connection::Disconnected)
+        .await;
+}

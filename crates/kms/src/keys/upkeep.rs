@@ -1,0 +1,68 @@
+//! What happens to keys by the clock: deletion when the waiting period is over, automatic rotation;
+//! and writing down what they were used for last.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kms_api::KmsError;
+
+use super::rotation::{is_due, rotate};
+use crate::Kms;
+use crate::error::Failure;
+use crate::state::Key;
+use crate::state::record::RotationKind;
+
+/// How often the clock is looked at. Requests look by themselves whether a waiting period is over.
+const INTERVAL: Duration = Duration::from_secs(60);
+
+impl Kms {
+    /// Does what is due, again and again, until the future is dropped. What fails is logged and tried
+    /// again the next time.
+    pub async fn run_upkeep(&self) {
+        loop {
+            if let Err(error) = self.upkeep().await {
+                tracing::error!(%error, "upkeep of KMS keys failed");
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
+    }
+
+    /// Does what is due now: deletes keys, rotates them, writes down last uses.
+    pub async fn upkeep(&self) -> Result<(), KmsError> {
+        let now = self.clock().now();
+        let over = |key: &Key| key.record.deletion.is_some_and(|at| at <= now.as_micros());
+        for key in self.keys_where(over) {
+            let mut edit = self.state().edit().await;
+            // Somebody may have cancelled it in between.
+            if self.now_is(&key, over) {
+                edit.delete_key(key.record.id.as_str());
+                edit.commit().await.map_err(Failure::from)?;
+                tracing::info!(key = %key.arn, "KMS key deleted: its waiting period is over");
+            }
+        }
+        for key in self.keys_where(|key| is_due(key, now)) {
+            let mut edit = self.state().edit().await;
+            let Some(key) = self.current(&key).filter(|key| is_due(key, now)) else {
+                continue;
+            };
+            rotate(&mut edit, &key, RotationKind::Automatic, now, self.random())?;
+            edit.commit().await.map_err(Failure::from)?;
+            tracing::info!(key = %key.arn, "KMS key rotated: its rotation period is over");
+        }
+        self.state().write_usage().await.map_err(Failure::internal)?;
+        Ok(())
+    }
+
+    fn keys_where(&self, wanted: impl Fn(&Key) -> bool) -> Vec<Arc<Key>> {
+        let model = self.state().read();
+        model.keys().filter(|key| wanted(key)).map(Arc::clone).collect()
+    }
+
+    fn now_is(&self, key: &Key, wanted: impl Fn(&Key) -> bool) -> bool {
+        self.current(key).is_some_and(|key| wanted(&key))
+    }
+
+    fn current(&self, key: &Key) -> Option<Arc<Key>> {
+        self.state().read().key(key.record.id.as_str()).map(Arc::clone)
+    }
+}
