@@ -41,11 +41,13 @@ class CommandLine:
             return {}
         return json.loads(ended.stdout) if ended.stdout.strip() else {}
 
-    def refused(self, name, exception, *arguments):
-        """The program must end in failure and name the exception, as scripts look for it."""
+    def refused(self, name, exception, *arguments, says=""):
+        """The program must end in failure and name the exception, as scripts look for it, and its
+        message."""
         ended = self.run(*arguments)
-        said = f"An error occurred ({exception}) when calling"
-        self.checks.that(name, ended.returncode != 0 and said in ended.stderr, ended.stderr or ended.stdout)
+        _, named, message = ended.stderr.partition(f"An error occurred ({exception}) when calling")
+        holds = ended.returncode != 0 and named and says in message
+        self.checks.that(name, holds, f"{ended.stderr or ended.stdout} instead of {exception} with {says!r}")
 
 
 def version(program):
@@ -94,8 +96,12 @@ def refusals(aws, refused, directory):
         cipher = os.path.join(directory, f"refused-{number}")
         with open(cipher, "wb") as file:
             file.write(base64.b64decode(key["ciphertext"]))
-        aws.refused(f"{key['name']}: Encrypt", key["error"], "kms", "encrypt", "--key-id", key["key"], "--plaintext", "eA==")
-        aws.refused(f"{key['name']}: Decrypt", key["error"], "kms", "decrypt", "--ciphertext-blob", "fileb://" + cipher)
+        calls = {
+            "Encrypt": ("encrypt", "--key-id", key["key"], "--plaintext", "eA=="),
+            "Decrypt": ("decrypt", "--ciphertext-blob", "fileb://" + cipher),
+        }
+        for operation, call in calls.items():
+            aws.refused(f"{key['name']}: {operation}", key["error"], "kms", *call, says=key["says"])
 
 
 def administration(aws, keys, checks):

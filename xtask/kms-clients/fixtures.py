@@ -94,7 +94,8 @@ class Maker:
         }
 
     def refused(self, name, metadata, error, says, spoil):
-        """A key that has encrypted something and then is made to refuse by `spoil`."""
+        """A key that has encrypted something and then is made to refuse by `spoil`; `says` is part
+        of the message that goes with the exception."""
         blob = self.kms.encrypt(KeyId=metadata["Arn"], Plaintext=b"x")["CiphertextBlob"]
         spoil(metadata)
         return {
@@ -135,7 +136,7 @@ class Maker:
             "external key disabled by its owner",
             stopped,
             invalid,
-            "",
+            "not enabled",
             lambda _: self.proxy.run("key", "disable", "stopped"),
         )
 
@@ -156,13 +157,13 @@ class Maker:
     def refused_key_stores(self):
         """A key store for each fault."""
         faults = {
-            "disconnected": (self.disconnect, ""),
-            "blocked": (self.block, ""),
-            "unreachable": (self.fault("unreachable"), ""),
-            "slow": (self.fault("slow=1s"), ""),
-            "throttled": (self.fault("throttled"), ""),
-            "bad-certificate": (self.fault("bad-certificate"), ""),
-            "failing": (self.fault("InternalException"), ""),
+            "disconnected": (self.disconnect, "not connected"),
+            "blocked": (self.block, "not enabled"),
+            "unreachable": (self.fault("unreachable"), "cannot communicate"),
+            "slow": (self.fault("slow=1s"), "time allotted"),
+            "throttled": (self.fault("throttled"), "request rate"),
+            "bad-certificate": (self.fault("bad-certificate"), "TLS"),
+            "failing": (self.fault("InternalException"), "cannot reach its external key manager"),
         }
         for name, (spoil, says) in faults.items():
             store = self.key_store(name)

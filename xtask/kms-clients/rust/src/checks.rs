@@ -52,6 +52,20 @@ impl Checks {
         );
     }
 
+    /// The same, with a message that has `says` in it.
+    pub(crate) fn refused_saying<T, E: ProvideErrorMetadata>(
+        &mut self,
+        name: &str,
+        answer: Result<T, E>,
+        exception: &str,
+        says: &str,
+    ) {
+        let found = answer.as_ref().err().and_then(ProvideErrorMetadata::message);
+        let holds = found.is_some_and(|message| message.contains(says));
+        self.that(name, holds, (found, "without", says));
+        self.refused(name, answer, exception);
+    }
+
     /// Prints the count.
     pub(crate) fn report(&self, client: &str) -> ExitCode {
         println!("{client}: {} checks passed, {} failed", self.passed, self.failed);

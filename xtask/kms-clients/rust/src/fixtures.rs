@@ -38,6 +38,8 @@ pub(crate) struct Refused {
     pub(crate) name: String,
     pub(crate) key: String,
     pub(crate) error: String,
+    /// A part of the message that goes with it.
+    pub(crate) says: String,
     ciphertext: String,
 }
 

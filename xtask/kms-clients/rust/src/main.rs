@@ -213,14 +213,25 @@ async fn unknown_names(client: &Client, checks: &mut Checks) {
 }
 
 async fn refusals(client: &Client, refused: &Refused, checks: &mut Checks) {
-    let Refused { name, key, error, .. } = refused;
+    let Refused {
+        name,
+        key,
+        error,
+        says,
+        ..
+    } = refused;
     let request = client.encrypt().key_id(key).plaintext(Blob::new("x"));
-    checks.refused(&format!("{name}: Encrypt"), request.send().await, error);
+    checks.refused_saying(&format!("{name}: Encrypt"), request.send().await, error, says);
     let request = client
         .generate_data_key()
         .key_id(key)
         .key_spec(DataKeySpec::Aes256);
-    checks.refused(&format!("{name}: GenerateDataKey"), request.send().await, error);
+    checks.refused_saying(
+        &format!("{name}: GenerateDataKey"),
+        request.send().await,
+        error,
+        says,
+    );
     let request = client.decrypt().ciphertext_blob(Blob::new(refused.ciphertext()));
-    checks.refused(&format!("{name}: Decrypt"), request.send().await, error);
+    checks.refused_saying(&format!("{name}: Decrypt"), request.send().await, error, says);
 }
