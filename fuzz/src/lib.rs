@@ -10,6 +10,7 @@ mod bodies;
 mod ciphertext_metadata;
 mod envelope;
 mod kms_bodies;
+mod policies;
 mod proxy_v2;
 mod sigv4_headers;
 mod uris;
@@ -18,6 +19,7 @@ pub use bodies::bodies;
 pub use ciphertext_metadata::ciphertext_metadata;
 pub use envelope::{envelope, sealed};
 pub use kms_bodies::kms_bodies;
+pub use policies::policies;
 pub use proxy_v2::proxy_v2;
 pub use sigv4_headers::{sigv4_headers, verifies};
 pub use uris::uris;
@@ -51,6 +53,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "envelope",
         run: envelope,
+    },
+    Target {
+        name: "policies",
+        run: policies,
     },
     Target {
         name: "proxy_v2",
