@@ -1,7 +1,5 @@
 //! One try: 250 ms, of which everything is part.
 
-use std::cell::Cell;
-
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
@@ -11,7 +9,7 @@ use xks_api::XksError;
 
 use crate::client::{DEADLINE, Inner};
 use crate::connection::{Broken, Connection, RawAnswer};
-use crate::failure::{Mishap, Stage};
+use crate::failure::{Mishap, Progress, Stage};
 use crate::faults::Fault;
 
 /// What is sent, whichever try it is. The body is shared, not copied.
@@ -37,7 +35,7 @@ impl Inner {
         connections: Connections,
         fault: Option<Fault>,
     ) -> Result<RawAnswer, Mishap> {
-        let stage = Cell::new(Stage::Waiting);
+        let stage = Progress::new();
         let work = async {
             if let Some(Fault::Slow(delay)) = fault {
                 stage.set(Stage::Asking);
@@ -56,7 +54,7 @@ impl Inner {
         &self,
         message: &Message,
         connections: Connections,
-        stage: &Cell<Stage>,
+        stage: &Progress,
     ) -> Result<RawAnswer, Mishap> {
         let now = self.transport.clock().moment();
         if let Some(kept) = (connections == Connections::Any)

@@ -11,8 +11,9 @@ use xks_api::cdiv::cdiv;
 use xks_api::credential::AccessKeyId;
 use xks_api::kms_exception::ProxyFailure;
 use xks_api::message::{
-    DecryptRequest, DecryptResponse, EncryptRequest, EncryptResponse, GetKeyMetadataRequest, HealthRequest,
-    HealthResponse, MalformedResponse, ReportedKeyMetadata,
+    DecryptRequest, DecryptResponse, EkmInstance, EncryptRequest, EncryptResponse, FleetDetails,
+    GetKeyMetadataRequest, HealthRequest, HealthResponse, HealthStatus, InvalidFleetDetails,
+    MalformedResponse, ReportedKeyMetadata,
 };
 use xks_api::metadata::RequestMetadata;
 use xks_api::uri::{ExternalKeyId, KeyOperation, Resource, ServerName};
@@ -107,20 +108,20 @@ impl ProxyClient {
         self.0.certificate.load_full()
     }
 
-    /// GetHealthStatus. A fleet whose members are all `UNAVAILABLE` is a failure (XKS-HLT-08).
+    /// GetHealthStatus. A fleet whose members are all `UNAVAILABLE` is an answer here; for KMS it is a
+    /// failure (XKS-HLT-08), which the caller finds with
+    /// [`FleetDetails::all_unavailable`](xks_api::message::FleetDetails::all_unavailable).
     pub async fn health(&self, metadata: RequestMetadata<'_>) -> Result<Answer<HealthResponse>, Failure> {
         let message = self
             .0
             .message(Resource::Health, HealthRequest { metadata }.to_json());
-        let forced = |fault| fault == Some(Fault::KeyManagersUnavailable);
         self.0
             .call(&message, |body, fault| {
                 let health = HealthResponse::parse(body).map_err(unreadable)?;
-                if health.fleet.all_unavailable() || forced(fault) {
-                    let what = "every external key manager is UNAVAILABLE";
-                    return Err(Mishap::of(ProxyFailure::AllKeyManagersUnavailable, what));
+                match fault {
+                    Some(Fault::KeyManagersUnavailable) => unavailable(health).map_err(Mishap::malformed),
+                    _ => Ok(health),
                 }
-                Ok(health)
             })
             .await
     }
@@ -269,6 +270,18 @@ fn refused_by_order(fault: Option<Fault>) -> Option<Mishap> {
         Fault::Malformed => Some(Mishap::malformed("an answer that makes no sense, as ordered")),
         Fault::Slow(_) | Fault::Corrupted | Fault::KeyManagersUnavailable => None,
     }
+}
+
+/// The same fleet with every key manager `UNAVAILABLE`.
+fn unavailable(health: HealthResponse) -> Result<HealthResponse, InvalidFleetDetails> {
+    let instances = health.fleet.instances().iter().map(|instance| EkmInstance {
+        health_status: HealthStatus::Unavailable,
+        ..instance.clone()
+    });
+    Ok(HealthResponse {
+        fleet: FleetDetails::new(instances.collect())?,
+        ..health
+    })
 }
 
 fn check_cdiv(aad: Option<&[u8]>, answer: &EncryptResponse<'_>) -> Result<(), Mishap> {

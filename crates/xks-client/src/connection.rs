@@ -1,7 +1,5 @@
 //! One connection to a proxy: HTTP/1.1 over TLS.
 
-use std::cell::Cell;
-
 use ambient::Moment;
 use bytes::Bytes;
 use crypto::SecretBytes;
@@ -14,7 +12,7 @@ use rustls_pki_types::ServerName;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 
-use crate::failure::{Mishap, Stage};
+use crate::failure::{Mishap, Progress, Stage};
 use crate::tls::ProxyCertificate;
 use crate::transport::Transport;
 
@@ -52,12 +50,11 @@ impl Connection {
         transport: &Transport,
         address: &str,
         host: &str,
-        stage: &Cell<Stage>,
+        stage: &Progress,
     ) -> Result<(Self, Option<ProxyCertificate>), Mishap> {
         stage.set(Stage::Connecting);
-        let address = transport.address(host);
         let stream =
-            transport.network().connect(&address).await.map_err(|error| {
+            transport.network().connect(address).await.map_err(|error| {
                 Mishap::no_connection(format_args!("cannot connect to {address}: {error}"))
             })?;
         stage.set(Stage::Handshaking);

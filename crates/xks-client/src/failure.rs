@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use xks_api::XksError;
@@ -126,6 +127,24 @@ pub(crate) enum Stage {
     Handshaking,
     /// The request is under way.
     Asking,
+}
+
+/// Where a try is; read when its time is over.
+#[derive(Debug)]
+pub(crate) struct Progress(Mutex<Stage>);
+
+impl Progress {
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(Stage::Waiting))
+    }
+
+    pub(crate) fn set(&self, stage: Stage) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = stage;
+    }
+
+    pub(crate) fn get(&self) -> Stage {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The first error of this type among the causes; an `io::Error` may carry one inside.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use testkit::xks_proxy::Behaviour;
 use xks_api::kms_exception::ProxyFailure;
 
-use crate::kit::world;
+use crate::kit::{encrypt_request, key, world};
 
 #[tokio::test]
 async fn one_connection_serves_requests_one_after_another() {
@@ -110,4 +110,19 @@ async fn connections_older_than_a_timeout_are_dropped_when_a_new_one_works() {
     world.encrypt().await.unwrap();
     let last = world.proxy.seen().last().unwrap().connection;
     assert_eq!(last, opened + 1);
+}
+
+/// Callers are tasks of many threads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tasks_share_a_client() {
+    let world = world();
+    let tasks: Vec<_> = (0..20)
+        .map(|_| {
+            let client = world.client.clone();
+            tokio::spawn(async move { client.encrypt(&key(), encrypt_request(b"inner")).await })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
 }
