@@ -9,7 +9,9 @@
 mod arrows;
 mod bench;
 mod ci;
+mod compiled_tests;
 mod conformance;
+mod coverage;
 pub mod dev_server;
 mod fuzz;
 mod shell;
@@ -41,6 +43,8 @@ enum Chore {
     Arrows,
     /// Write docs/conformance.md from the tests named by requirement id
     Conformance(conformance::Options),
+    /// Write docs/kms-coverage.md from the tests named by operation and error
+    Coverage(coverage::Options),
     /// Measure the proxy against a null server (release build)
     #[command(disable_help_flag = true)]
     Bench(bench::Options),
@@ -58,6 +62,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Chore::Test(options) => test::run(options),
         Chore::Arrows => arrows::run(),
         Chore::Conformance(options) => conformance::run(options),
+        Chore::Coverage(options) => coverage::run(options),
         Chore::Bench(options) => bench::run(options),
         Chore::Fuzz(options) => fuzz::run(options),
     }

@@ -4,6 +4,7 @@
 mod aws_client;
 mod clients;
 mod kms_clients;
+mod kms_model;
 
 use std::path::PathBuf;
 
@@ -40,6 +41,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if !options.clients_only {
         workspace_tests(options.full)?;
     }
+    kms_model::matches_botocore(&python)?;
     let strongroom = build_strongroom()?;
     let server = DevServer::start(&strongroom)?;
     clients::printed_lines(&server)?;

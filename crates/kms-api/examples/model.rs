@@ -1,10 +1,12 @@
 //! Prints the API's model as JSON: `cargo run -p kms-api --example model`. The project's chores make
-//! `docs/kms-coverage.md` from it, and hold it against botocore's model.
+//! `docs/kms-coverage.md` from it, and hold it against botocore's model. With each operation come
+//! the values at the bounds of its members, as the tests send them.
 #![expect(clippy::print_stdout, reason = "a program that prints")]
 
 use kms_api::schema::{Kind, Length, Member, SHAPES, Shape};
 use kms_api::{ErrorName, Operation, request};
 use serde_json::{Map, Value, json};
+use testkit::kms_values;
 
 fn main() {
     let shapes: Map<String, Value> = SHAPES
@@ -31,7 +33,15 @@ fn operation(operation: Operation) -> Value {
         "input": members(schema.input),
         "output": schema.output.map(members),
         "errors": errors,
+        "cases": cases(operation),
     })
+}
+
+fn cases(operation: Operation) -> Value {
+    let cases = kms_values::cases(operation).into_iter();
+    cases
+        .map(|case| json!({ "member": case.member, "what": case.what, "allowed": case.broken.is_none() }))
+        .collect()
 }
 
 fn members(members: &[Member]) -> Value {

@@ -1,6 +1,8 @@
 //! Values at the bounds of what the AWS KMS API's model allows, and one past them, for any of its
 //! types: made from the model itself, so that no member can be forgotten.
 
+use std::fmt;
+
 use kms_api::Operation;
 use kms_api::schema::{Kind, Length, Member, Pattern, Shape, pattern};
 use serde_json::{Map, Value, json};
@@ -245,7 +247,9 @@ pub fn lower_camel(name: &str) -> String {
 
 /// One request and what the model says of it.
 pub struct Case {
-    /// What it shows, for a test's message.
+    /// What is asked for.
+    pub operation: Operation,
+    /// What the value of the member shows.
     pub what: String,
     /// The body.
     pub body: Value,
@@ -254,6 +258,12 @@ pub struct Case {
     pub broken: Option<String>,
     /// The member that is at a bound.
     pub member: &'static str,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}: {}", self.operation, self.member, self.what)
+    }
 }
 
 /// For every member of the operation's request: the member at each bound and one past it, and
@@ -267,7 +277,8 @@ pub fn cases(operation: Operation) -> Vec<Case> {
             let mut body = least_request(operation);
             body.insert(member.name.to_owned(), sample.value);
             all.push(Case {
-                what: format!("{operation}, {}: {}", member.name, sample.what),
+                operation,
+                what: sample.what,
                 body: Value::Object(body),
                 broken: (!sample.allowed).then(|| format!("{path}{}", sample.path)),
                 member: member.name,
@@ -277,7 +288,8 @@ pub fn cases(operation: Operation) -> Vec<Case> {
             let mut body = least_request(operation);
             body.remove(member.name);
             all.push(Case {
-                what: format!("{operation}, {} missing", member.name),
+                operation,
+                what: "missing".to_owned(),
                 body: Value::Object(body),
                 broken: Some(path),
                 member: member.name,

@@ -1,12 +1,8 @@
-//! The tests that carry a requirement's id in their name, from the compiled test binaries.
+//! The tests that carry a requirement's id in their name.
 
-use std::path::PathBuf;
-use std::process::Command;
+use anyhow::Result;
 
-use anyhow::{Result, ensure};
-use serde::Deserialize;
-
-use crate::shell;
+use crate::compiled_tests;
 
 /// A test function `xks_<group>_<number>_…`.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,79 +30,15 @@ impl NamedTest {
     }
 }
 
-/// A test binary that cargo built.
-struct Binary {
-    package: String,
-    path: PathBuf,
-}
-
-/// Builds the workspace's tests and returns those named after a requirement, sorted.
+/// Those of the workspace's tests that are named after a requirement, sorted.
 pub(super) fn compiled() -> Result<Vec<NamedTest>> {
-    let mut build = shell::cargo([
-        "test",
-        "--workspace",
-        "--no-run",
-        "--locked",
-        "--message-format",
-        "json-render-diagnostics",
-    ])?;
-    build.stderr(std::process::Stdio::inherit());
-    let messages = shell::read(&mut build, "mend what the compiler shows above")?;
-    let mut tests = Vec::new();
-    for binary in messages.lines().filter_map(binary) {
-        let ignored = list(&binary, &["--ignored"])?;
-        ensure!(
-            ignored.is_empty(),
-            "ignored tests prove nothing: {}; run them or remove them",
-            ignored
-                .iter()
-                .map(|test| test.function.as_str())
-                .collect::<Vec<_>>()
-                .join(", ")
-        );
-        tests.extend(list(&binary, &[])?);
-    }
+    let all = compiled_tests::all()?.iter();
+    let mut tests: Vec<NamedTest> = all
+        .filter_map(|test| NamedTest::parse(&test.package, &test.path))
+        .collect();
     tests.sort();
     tests.dedup();
     Ok(tests)
-}
-
-fn list(binary: &Binary, options: &[&str]) -> Result<Vec<NamedTest>> {
-    let mut command = Command::new(&binary.path);
-    command.args(["--list", "--format", "terse"]).args(options);
-    let text = shell::read(&mut command, "every test binary must understand --list")?;
-    let paths = text.lines().filter_map(|line| line.strip_suffix(": test"));
-    Ok(paths
-        .filter_map(|path| NamedTest::parse(&binary.package, path))
-        .collect())
-}
-
-/// Reads one line of cargo's messages; `None` unless it tells of a test binary.
-fn binary(message: &str) -> Option<Binary> {
-    #[derive(Deserialize)]
-    struct Message {
-        reason: String,
-        #[serde(default)]
-        manifest_path: PathBuf,
-        executable: Option<PathBuf>,
-        profile: Option<Profile>,
-    }
-    #[derive(Deserialize)]
-    struct Profile {
-        test: bool,
-    }
-    let message: Message = serde_json::from_str(message).ok()?;
-    let is_test = message.reason == "compiler-artifact" && message.profile?.test;
-    let package = message
-        .manifest_path
-        .parent()?
-        .file_name()?
-        .to_string_lossy()
-        .into_owned();
-    is_test.then_some(Binary {
-        package,
-        path: message.executable?,
-    })
 }
 
 #[cfg(test)]
@@ -122,21 +54,5 @@ mod tests {
         assert_eq!(NamedTest::parse("proxy", "xks_enc_5"), None);
         assert_eq!(NamedTest::parse("proxy", "xks_api_parses"), None);
         assert_eq!(NamedTest::parse("proxy", "wire::something_xks_enc_05_else"), None);
-    }
-
-    #[test]
-    fn test_binaries_are_found_in_cargos_messages() {
-        let artifact = |executable: &str, test: bool| {
-            format!(
-                r#"{{"reason":"compiler-artifact","manifest_path":"/w/crates/proxy/Cargo.toml","executable":{executable},"profile":{{"test":{test}}}}}"#
-            )
-        };
-        assert_eq!(
-            binary(&artifact("\"/t/proxy-1\"", true)).unwrap().package,
-            "proxy"
-        );
-        assert!(binary(&artifact("\"/t/strongroom\"", false)).is_none());
-        assert!(binary(&artifact("null", true)).is_none());
-        assert!(binary(r#"{"reason":"build-finished","success":true}"#).is_none());
     }
 }

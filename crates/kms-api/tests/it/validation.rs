@@ -26,16 +26,16 @@ fn kms_constraint_every_bound_of_the_model_is_exact() {
         for case in kms_values::cases(*operation) {
             let result = validate(*operation, &case.body.to_string());
             match &case.broken {
-                None => assert_eq!(result, Ok(()), "{}", case.what),
+                None => assert_eq!(result, Ok(()), "{case}"),
                 Some(path) => {
-                    let error = result.expect_err(&case.what);
-                    assert_eq!(error.name(), ErrorName::ValidationException, "{}", case.what);
+                    let error = result.expect_err(&case.to_string());
+                    assert_eq!(error.name(), ErrorName::ValidationException, "{case}");
                     let text = error.message().unwrap();
                     // A value may break its length and its pattern at once, but no other member's.
                     let here = format!(" at '{path}' failed to satisfy constraint: ");
                     let found = text.matches(" failed to satisfy constraint: ").count();
-                    assert_eq!(text.matches(&here).count(), found, "{}: {text}", case.what);
-                    assert!(found > 0, "{}: {text}", case.what);
+                    assert_eq!(text.matches(&here).count(), found, "{case}: {text}");
+                    assert!(found > 0, "{case}: {text}");
                 }
             }
             count += 1;
