@@ -6,7 +6,7 @@ use kms_api::{Document, ErrorName, Operation, parse, request};
 
 use crate::call::Call;
 use crate::error::Failure;
-use crate::{cryptography, keys};
+use crate::{cryptography, key_stores, keys};
 
 /// Checks a request against the API's schema, has the operation's handler answer it, and gives the
 /// answer's body.
@@ -45,6 +45,12 @@ macro_rules! answer {
 pub(crate) async fn dispatch(call: &mut Call<'_>, document: Document) -> Result<SecretBytes, Failure> {
     answer! { call, document,
         CancelKeyDeletion => keys::cancel_key_deletion,
+        ConnectCustomKeyStore => key_stores::connect,
+        CreateCustomKeyStore => key_stores::create,
+        DeleteCustomKeyStore => key_stores::delete,
+        DescribeCustomKeyStores => key_stores::describe,
+        DisconnectCustomKeyStore => key_stores::disconnect,
+        UpdateCustomKeyStore => key_stores::update,
         CreateKey => keys::create_key,
         Decrypt => cryptography::decrypt,
         DescribeKey => keys::describe_key,

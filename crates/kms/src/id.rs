@@ -18,3 +18,10 @@ pub(crate) fn uuid(random: &dyn Random) -> Result<String, RandomUnavailable> {
     }
     Ok(text)
 }
+
+/// `cks-` and 17 hexadecimal digits: custom key store ids.
+pub(crate) fn custom_key_store(random: &dyn Random) -> Result<String, RandomUnavailable> {
+    let bytes: [u8; 9] = random.bytes()?;
+    let hex = crypto::hex(&bytes);
+    Ok(format!("cks-{}", hex.get(..17).unwrap_or(&hex)))
+}

@@ -1,13 +1,15 @@
 //! The KMS endpoint as a whole.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use ambient::{Clock, Random};
 use seal::{Keyring, RowRefused};
 use store::{Store, StoreError};
+use xks_client::{Network, SystemNetwork, Transport, TransportError};
 
 use crate::KmsConfig;
+use crate::key_stores::KeyStores;
 use crate::metrics::Metrics;
 use crate::quotas::{QuotaError, Quotas};
 use crate::state::State;
@@ -41,6 +43,9 @@ pub enum StartError {
     /// A quota cannot be meant.
     #[error(transparent)]
     Quota(#[from] QuotaError),
+    /// There is no way to XKS proxies.
+    #[error("kms.key_stores.proxies: {0}")]
+    Transport(#[from] TransportError),
 }
 
 /// The KMS endpoint. A clone is the same endpoint.
@@ -53,13 +58,21 @@ struct Inner {
     trail: Trail,
     metrics: Metrics,
     quotas: Quotas,
+    key_stores: KeyStores,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
 
 impl Kms {
-    /// Reads everything from the database. Nothing runs by itself yet.
+    /// Reads everything from the database, and goes on with connections of custom key stores that
+    /// were under way. Needs a Tokio runtime, in which the key stores' proxies are looked at until
+    /// the last clone is dropped.
     pub async fn open(parts: Parts) -> Result<Self, StartError> {
+        Self::open_over(parts, Arc::new(SystemNetwork)).await
+    }
+
+    /// As [`Kms::open`], with XKS proxies reached over another network: a test's, in memory.
+    pub async fn open_over(parts: Parts, network: Arc<dyn Network>) -> Result<Self, StartError> {
         let Parts {
             config,
             store,
@@ -75,15 +88,21 @@ impl Kms {
         let directory = config.trail.directory.as_ref().unwrap_or(&trail_directory);
         let trail = Trail::open(directory, &config.trail, Arc::clone(&clock), Arc::clone(&random))?;
         let quotas = Quotas::new(&config.quotas, Arc::clone(&clock))?;
-        Ok(Self(Arc::new(Inner {
+        let proxies = &config.key_stores.proxies;
+        let transport = Transport::with_network(proxies, Arc::clone(&clock), network)?;
+        let key_stores = KeyStores::new(config.key_stores.clone(), transport);
+        let kms = Self(Arc::new(Inner {
             config,
             state,
             trail,
             metrics: Metrics::default(),
             quotas,
+            key_stores,
             clock,
             random,
-        })))
+        }));
+        kms.start_key_stores();
+        Ok(kms)
     }
 
     /// The rows of the database that were refused at the start, by name.
@@ -112,6 +131,15 @@ impl Kms {
             .to_prometheus(self.clock().now(), self.0.trail.counts())
     }
 
+    pub(crate) fn key_stores(&self) -> &KeyStores {
+        &self.0.key_stores
+    }
+
+    /// For what runs by itself and must not keep the endpoint alive.
+    pub(crate) fn downgrade(&self) -> WeakKms {
+        WeakKms(Arc::downgrade(&self.0))
+    }
+
     pub(crate) fn quotas(&self) -> &Quotas {
         &self.0.quotas
     }
@@ -126,5 +154,15 @@ impl Kms {
 
     pub(crate) fn config(&self) -> &KmsConfig {
         &self.0.config
+    }
+}
+
+/// An endpoint that may be gone.
+#[derive(Clone)]
+pub(crate) struct WeakKms(Weak<Inner>);
+
+impl WeakKms {
+    pub(crate) fn upgrade(&self) -> Option<Kms> {
+        self.0.upgrade().map(Kms)
     }
 }

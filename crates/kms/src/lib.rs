@@ -44,6 +44,10 @@ pub mod trail;
 
 pub use call::{Origin, Request};
 pub use identity::Caller;
+pub use key_stores::{
+    FaultKind, FaultView, KeyStoresConfig, LoadBalancerType, NoSuchKeyStore, PrivateDnsNameState,
+    UnknownFault, VpcEndpointServiceConfig,
+};
 pub use kms::{Kms, Parts, StartError};
 pub use settings::KmsConfig;
 pub use state::MIGRATIONS;

@@ -6,6 +6,7 @@ use kms_api::Region;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
+use crate::key_stores::KeyStoresConfig;
 use crate::quotas::QuotaSettings;
 use crate::trail::TrailSettings;
 
@@ -25,6 +26,8 @@ pub struct KmsConfig {
     pub trail: TrailSettings,
     /// Request quotas.
     pub quotas: QuotaSettings,
+    /// Custom key stores: timing, the way to XKS proxies, VPC endpoint services.
+    pub key_stores: KeyStoresConfig,
 }
 
 impl Default for KmsConfig {
@@ -35,6 +38,7 @@ impl Default for KmsConfig {
             identities: None,
             trail: TrailSettings::default(),
             quotas: QuotaSettings::default(),
+            key_stores: KeyStoresConfig::default(),
         }
     }
 }

@@ -27,17 +27,19 @@ pub(crate) async fn connect(
     match store.record.connection {
         Connection::Disconnected => {}
         // Valid, and nothing to do (CustomKeyStoreInvalidStateException's own description).
-        Connection::Connected | Connection::Connecting => return Ok(response::EmptyObject {}),
+        Connection::Connected | Connection::Connecting => return Ok(response::EmptyObject),
         Connection::Failed(_) => {
             return Err(invalid_state(
                 "The custom key store is in the state FAILED. Disconnect it before you connect it again.",
             ));
         }
-        Connection::Disconnecting => return Err(invalid_state("The custom key store is being disconnected.")),
+        Connection::Disconnecting => {
+            return Err(invalid_state("The custom key store is being disconnected."));
+        }
     }
     put_state(edit, &store, Connection::Connecting).await?;
     call.kms.begin_connecting(&store.record.id, &call.request_id);
-    Ok(response::EmptyObject {})
+    Ok(response::EmptyObject)
 }
 
 /// Starts to disconnect a key store.
@@ -51,7 +53,9 @@ pub(crate) async fn disconnect(
     match store.record.connection {
         Connection::Connected | Connection::Connecting | Connection::Failed(_) => {}
         Connection::Disconnecting => {
-            return Err(invalid_state("The custom key store is already being disconnected."));
+            return Err(invalid_state(
+                "The custom key store is already being disconnected.",
+            ));
         }
         Connection::Disconnected => {
             return Err(invalid_state("The custom key store is not connected."));
@@ -59,7 +63,7 @@ pub(crate) async fn disconnect(
     }
     put_state(edit, &store, Connection::Disconnecting).await?;
     call.kms.begin_disconnecting(&store.record.id);
-    Ok(response::EmptyObject {})
+    Ok(response::EmptyObject)
 }
 
 fn invalid_state(message: &'static str) -> Failure {

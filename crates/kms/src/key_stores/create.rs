@@ -33,10 +33,7 @@ pub(crate) async fn create(
 fn cloud_hsm(call: &Call<'_>, request: &request::CreateCustomKeyStore) -> KmsError {
     let check = || {
         none_of(&[
-            (
-                "XksProxyConnectivity",
-                request.xks_proxy_connectivity.is_some(),
-            ),
+            ("XksProxyConnectivity", request.xks_proxy_connectivity.is_some()),
             ("XksProxyUriEndpoint", request.xks_proxy_uri_endpoint.is_some()),
             ("XksProxyUriPath", request.xks_proxy_uri_path.is_some()),
             (

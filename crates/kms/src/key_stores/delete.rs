@@ -39,5 +39,5 @@ pub(crate) async fn delete(
     edit.commit().await?;
     call.kms.key_stores().forget(id);
     call.kms.metrics().forget_store(id);
-    Ok(response::EmptyObject {})
+    Ok(response::EmptyObject)
 }

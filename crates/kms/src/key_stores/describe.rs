@@ -63,7 +63,7 @@ fn list(
             "The marker is not one that this listing returned.",
         )
     })?;
-    let limit = usize::try_from(request.limit.unwrap_or(DEFAULT_LIMIT)).unwrap_or(usize::MAX);
+    let limit = request.limit.unwrap_or(DEFAULT_LIMIT);
     let model = call.kms.state().read();
     let ids = model
         .contents(&call.realm)
@@ -106,9 +106,10 @@ fn entry(record: &CustomKeyStoreRecord) -> CustomKeyStoresListEntry {
 fn proxy(record: &CustomKeyStoreRecord) -> XksProxyConfiguration {
     let (connectivity, service) = match &record.connectivity {
         Connectivity::PublicEndpoint => (XksProxyConnectivity::PublicEndpoint, None),
-        Connectivity::VpcEndpointService { service_name, .. } => {
-            (XksProxyConnectivity::VpcEndpointService, Some(service_name.clone()))
-        }
+        Connectivity::VpcEndpointService { service_name, .. } => (
+            XksProxyConnectivity::VpcEndpointService,
+            Some(service_name.clone()),
+        ),
     };
     XksProxyConfiguration {
         connectivity,

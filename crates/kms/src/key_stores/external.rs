@@ -46,7 +46,9 @@ impl Call<'_> {
             .encrypt(
                 &external.key,
                 EncryptRequest {
-                    metadata: self.origin_for_proxy(via.as_deref()).for_crypto(&admitted.key.arn),
+                    metadata: self
+                        .origin_for_proxy(via.as_deref())
+                        .for_crypto(&admitted.key.arn),
                     plaintext: SecretBytes::new(inner),
                     aad: Some(aad),
                     cdiv: true,
@@ -73,7 +75,9 @@ impl Call<'_> {
         let external = self.external(admitted)?;
         let via = self.via_service();
         let request = DecryptRequest {
-            metadata: self.origin_for_proxy(via.as_deref()).for_crypto(&admitted.key.arn),
+            metadata: self
+                .origin_for_proxy(via.as_deref())
+                .for_crypto(&admitted.key.arn),
             ciphertext: outer.ciphertext,
             iv: outer.iv,
             tag: outer.tag,
@@ -113,7 +117,12 @@ impl Call<'_> {
         let store = current
             .filter(|store| store.is_connected())
             .ok_or_else(not_connected)?;
-        let xks_key_id = admitted.key.record.origin.xks_key_id().ok_or_else(not_connected)?;
+        let xks_key_id = admitted
+            .key
+            .record
+            .origin
+            .xks_key_id()
+            .ok_or_else(not_connected)?;
         if let Err(throttled) = self.kms.quotas().charge_key_store(id) {
             let spec = Some(KeySpec::SymmetricDefault);
             self.kms.metrics().key_store_throttled(id, self.operation, spec);

@@ -4,7 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use ambient::Clock as _;
 use xks_api::ErrorName;
 use xks_client::{Fault, OrderedFault};
 
@@ -136,11 +135,14 @@ impl Kms {
 
     fn key_store_called(&self, store: &str) -> Result<(String, String), NoSuchKeyStore> {
         let model = self.state().read();
-        let both = |record: &crate::state::record::CustomKeyStoreRecord| (record.id.clone(), record.name.clone());
+        let both =
+            |record: &crate::state::record::CustomKeyStoreRecord| (record.id.clone(), record.name.clone());
         if let Some(found) = model.custom_key_store(store) {
             return Ok(both(&found.record));
         }
-        let mut named = model.custom_key_stores().filter(|found| found.record.name == store);
+        let mut named = model
+            .custom_key_stores()
+            .filter(|found| found.record.name == store);
         match (named.next(), named.next()) {
             (Some(found), None) => Ok(both(&found.record)),
             (None | Some(_), _) => Err(NoSuchKeyStore(store.to_owned())),

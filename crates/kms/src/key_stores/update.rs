@@ -42,7 +42,7 @@ pub(crate) async fn update(
     }
     let since = ambient::Timestamp::from_micros(after.record.credential_since);
     call.kms.metrics().proxy_credential(&after.record.id, since);
-    Ok(response::EmptyObject {})
+    Ok(response::EmptyObject)
 }
 
 /// Name, credential and path may change while the store is connected, the rest only while it is
@@ -56,10 +56,14 @@ fn allowed_in(connection: &Connection, request: &request::UpdateCustomKeyStore) 
     let message = match connection {
         Connection::Disconnected => return Ok(()),
         Connection::Connected if !only_disconnected => return Ok(()),
-        Connection::Connected => "This property of a custom key store can be changed only while it is disconnected.",
+        Connection::Connected => {
+            "This property of a custom key store can be changed only while it is disconnected."
+        }
         Connection::Connecting => "The custom key store is being connected.",
         Connection::Disconnecting => "The custom key store is being disconnected.",
-        Connection::Failed(_) => "The custom key store is in the state FAILED. Disconnect it before you change it.",
+        Connection::Failed(_) => {
+            "The custom key store is in the state FAILED. Disconnect it before you change it."
+        }
     };
     Err(KmsError::new(
         ErrorName::CustomKeyStoreInvalidStateException,
