@@ -18,8 +18,8 @@ LIMIT = 30
 VIRTUAL_HSM = "dev"
 
 
-class Proxy:
-    """The administrator of the proxy."""
+class Administrator:
+    """Whoever may use the command line: on the side of the proxy, or of the KMS endpoint."""
 
     def __init__(self, program, directory):
         self.command = [program, "--data-dir", directory]
@@ -41,7 +41,9 @@ class Maker:
     def __init__(self, contract, program):
         self.kms = boto3.client("kms")
         self.contract = contract["kms"]
-        self.proxy = Proxy(program, os.path.dirname(contract["admin"]["socket"]))
+        directory = os.path.dirname(contract["admin"]["socket"])
+        self.proxy = Administrator(program, directory)
+        self.endpoint = Administrator(program, os.path.join(directory, "kms"))
         self.first_store = self.contract["custom_key_store_id"]
 
     def key_store(self, name):
@@ -179,7 +181,7 @@ class Maker:
 
     def fault(self, fault):
         """What the KMS endpoint is to make of the key store, longer than any run of the clients."""
-        return lambda metadata: self.proxy.run(
+        return lambda metadata: self.endpoint.run(
             "kms", "fault", "set", metadata["CustomKeyStoreId"], fault, "--for", "60m"
         )
 

@@ -54,7 +54,7 @@ pub struct Xks {
 }
 
 /// How to reach the KMS endpoint, and its first key.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub struct Kms {
     /// `http://<host>:<port>`.
     pub endpoint: String,

@@ -205,6 +205,10 @@ impl Scene<'_> {
             .env("AWS_CONFIG_FILE", "/dev/null")
             .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
             .env("AWS_EC2_METADATA_DISABLED", "true")
+            // The endpoint keeps AWS's request quotas, five CreateKey a second for one; clients wait
+            // and try again, as they do at AWS.
+            .env("AWS_RETRY_MODE", "standard")
+            .env("AWS_MAX_ATTEMPTS", "8")
             .env("PYTHONDONTWRITEBYTECODE", "1");
     }
 }
