@@ -5,6 +5,7 @@
 //! says who a caller is. Nothing here uses a key or shows a secret.
 
 mod error;
+mod faults;
 pub mod message;
 mod status;
 
@@ -83,7 +84,11 @@ impl Server {
         let path = request.uri.path();
         match (&request.method, path.strip_prefix("/v1/").unwrap_or_default()) {
             (&Method::GET, "status") => Reply::json(&status::status(&self.kms, &self.node.load())),
+            (&Method::GET, "metrics") => Ok(Reply::Text(self.kms.prometheus())),
             (&Method::POST, "reload") => self.reload(),
+            (&Method::GET, "faults") => Reply::json(&faults::list(&self.kms)),
+            (&Method::POST, "faults") => Reply::json(&faults::set(&self.kms, &input(&body)?)?),
+            (&Method::POST, "faults/clear") => Reply::json(&faults::clear(&self.kms, &input(&body)?)?),
             _ => Err(Refusal::new(Code::NotFound, "there is no such call")),
         }
     }
