@@ -57,6 +57,9 @@ pub enum ResourcePolicy<'r> {
     NotAsked,
     /// A key policy, or a role's trust policy.
     Policy(&'r Policy),
+    /// The resource's policy has no say about this action; grants have. So it is with
+    /// `kms:RetireGrant`.
+    GrantsOnly,
     /// There is no such resource. It allows nobody.
     NoSuchResource,
     /// The policy cannot be read. It allows nobody, and nor do grants.
@@ -164,8 +167,9 @@ impl<'r, T: Trace<'r>> Evaluation<'_, 'r, T> {
     fn decide(&mut self) -> Decision<'r> {
         let verdicts = self.verdicts();
         let foreign = self.request.principal.kind() != PrincipalKind::Service
-            && self.request.principal.account() != self.request.target.account;
-        let result = if foreign && !matches!(self.inputs.resource_policy, ResourcePolicy::NotAsked) {
+            && self.request.principal.account() != self.request.target.account
+            && !matches!(self.inputs.resource_policy, ResourcePolicy::NotAsked);
+        let result = if foreign {
             self.other_account(&verdicts)
         } else {
             self.same_account(&verdicts)
@@ -174,6 +178,7 @@ impl<'r, T: Trace<'r>> Evaluation<'_, 'r, T> {
             Ok(grounds) => Decision::Allowed(grounds),
             Err(reason) => Decision::Denied(Denial {
                 reason,
+                foreign,
                 caller: self.request.principal.arn(),
                 action: self.request.action,
                 resource: self.request.target.arn,
@@ -190,9 +195,10 @@ impl<'r, T: Trace<'r>> Evaluation<'_, 'r, T> {
                 .map(|policy| self.one(PolicySource::VpcEndpoint, policy)),
             resource: match inputs.resource_policy {
                 ResourcePolicy::Policy(policy) => self.one(PolicySource::Resource, policy),
-                ResourcePolicy::NotAsked | ResourcePolicy::NoSuchResource | ResourcePolicy::Unreadable => {
-                    Verdict::default()
-                }
+                ResourcePolicy::NotAsked
+                | ResourcePolicy::GrantsOnly
+                | ResourcePolicy::NoSuchResource
+                | ResourcePolicy::Unreadable => Verdict::default(),
             },
             identity: self.all(PolicySource::Identity, inputs.identity_policies),
             boundary: inputs
@@ -255,7 +261,11 @@ impl<'r, T: Trace<'r>> Evaluation<'_, 'r, T> {
 
     fn granted(&mut self) -> Granted<'r> {
         let mut granted = Granted::default();
-        if !matches!(self.inputs.resource_policy, ResourcePolicy::Policy(_)) {
+        let counted = matches!(
+            self.inputs.resource_policy,
+            ResourcePolicy::Policy(_) | ResourcePolicy::GrantsOnly
+        );
+        if !counted {
             return granted;
         }
         let AccessRequest {
@@ -282,68 +292,28 @@ impl<'r, T: Trace<'r>> Evaluation<'_, 'r, T> {
     }
 
     fn same_account(&self, verdicts: &Verdicts<'r>) -> Result<Grounds<'r>, DenialReason<'r>> {
-        let Verdicts {
-            resource,
-            identity,
-            granted,
-            ..
-        } = verdicts;
-        refuse_denies(&[verdicts.denies_of_caller(), resource.deny])?;
+        refuse_denies(&[verdicts.denies_of_caller(), verdicts.resource.deny])?;
         verdicts.organization_permits()?;
         let root = self.request.principal.kind() == PrincipalKind::Root;
-        let own = match self.inputs.resource_policy {
+        let no_identity = DenialReason::NoAllow(PolicySource::Identity);
+        let grounds = match self.inputs.resource_policy {
             ResourcePolicy::NotAsked if root => return Ok(Grounds::OwnAccount),
-            ResourcePolicy::NotAsked => identity
+            ResourcePolicy::NotAsked => verdicts
+                .identity
                 .allow()
                 .map(Grounds::Identity)
-                .ok_or(DenialReason::NoAllow(PolicySource::Identity))?,
+                .ok_or(no_identity)?,
             ResourcePolicy::Unreadable => return Err(DenialReason::UnreadableResourcePolicy),
-            ResourcePolicy::Policy(_) | ResourcePolicy::NoSuchResource => {
-                match (resource, identity.allow()) {
-                    (
-                        Verdict {
-                            direct: Some(statement),
-                            ..
-                        },
-                        _,
-                    ) if root => return Ok(Grounds::RootUser(*statement)),
-                    (
-                        Verdict {
-                            direct: Some(statement),
-                            ..
-                        },
-                        _,
-                    ) => return Ok(Grounds::ResourcePolicy(*statement)),
-                    (
-                        Verdict {
-                            broad: Some(statement),
-                            ..
-                        },
-                        _,
-                    ) => Grounds::ResourcePolicy(*statement),
-                    (
-                        Verdict {
-                            account: Some(resource),
-                            ..
-                        },
-                        Some(identity),
-                    ) => Grounds::Delegated {
-                        resource: *resource,
-                        identity,
-                    },
-                    (_, identity) => match (granted.caller, granted.account, identity) {
-                        (Some(grant), _, _) | (None, Some(grant), Some(_)) => Grounds::Grant(grant),
-                        (None, Some(_), None) => return Err(DenialReason::NoAllow(PolicySource::Identity)),
-                        (None, None, _) if resource.account.is_some() => {
-                            return Err(DenialReason::NoAllow(PolicySource::Identity));
-                        }
-                        (None, None, _) => return Err(DenialReason::NoAllow(PolicySource::Resource)),
-                    },
+            ResourcePolicy::Policy(_) | ResourcePolicy::GrantsOnly | ResourcePolicy::NoSuchResource => {
+                match verdicts.resource.direct {
+                    Some(statement) if root => return Ok(Grounds::RootUser(statement)),
+                    Some(statement) => return Ok(Grounds::ResourcePolicy(statement)),
+                    None => verdicts.less_than_direct()?,
                 }
             }
         };
         verdicts.session_permits()?;
-        Ok(own)
+        Ok(grounds)
     }
 
     /// What the caller's own account says comes first, so that nothing of the answer depends on whether
@@ -389,6 +359,30 @@ impl<'p> Verdicts<'p> {
             .or(self.identity.deny)
             .or_else(|| deny(&self.boundary))
             .or_else(|| deny(&self.session))
+    }
+
+    /// What allows a caller of the resource's account whom its policy does not name by his own ARN.
+    fn less_than_direct(&self) -> Result<Grounds<'p>, DenialReason<'p>> {
+        if let Some(statement) = self.resource.broad {
+            return Ok(Grounds::ResourcePolicy(statement));
+        }
+        let identity = self.identity.allow();
+        if let (Some(resource), Some(identity)) = (self.resource.account, identity) {
+            return Ok(Grounds::Delegated { resource, identity });
+        }
+        if let Some(grant) = self
+            .granted
+            .caller
+            .or(self.granted.account.filter(|_| identity.is_some()))
+        {
+            return Ok(Grounds::Grant(grant));
+        }
+        let left_to_identity = self.resource.account.is_some() || self.granted.account.is_some();
+        Err(DenialReason::NoAllow(if left_to_identity {
+            PolicySource::Identity
+        } else {
+            PolicySource::Resource
+        }))
     }
 
     fn organization_permits(&self) -> Result<(), DenialReason<'p>> {

@@ -116,23 +116,28 @@ pub enum DenialReason<'p> {
 pub struct Denial<'p> {
     /// Why.
     pub reason: DenialReason<'p>,
+    /// The resource is another account's.
+    pub(crate) foreign: bool,
     pub(crate) caller: &'p str,
     pub(crate) action: &'p str,
     pub(crate) resource: &'p str,
 }
 
 impl Denial<'_> {
-    /// The message of `AccessDeniedException`. What is said of another account's resource does not
-    /// depend on whether there is one.
+    /// The message of `AccessDeniedException`. Of another account's resource the same is said whatever
+    /// the reason, so that it does not show whether there is one.
     pub fn message(&self) -> String {
         let Self {
             reason,
+            foreign,
             caller,
             action,
             resource,
         } = self;
         let who = format!("User: {caller} is not authorized to perform: {action}");
         match reason {
+            DenialReason::OtherAccount { .. } => hidden(&who),
+            _ if *foreign => hidden(&who),
             DenialReason::ExplicitDeny(statement) => {
                 let source = statement.source.words();
                 let article = if statement.source == PolicySource::Identity {
@@ -150,12 +155,15 @@ impl Denial<'_> {
                 let source = PolicySource::Resource.words();
                 format!("{who} on resource: {resource} because no {source} allows the {action} action")
             }
-            DenialReason::OtherAccount { .. } => format!(
-                "{who} on this resource because the resource does not exist in this Region, no resource-based \
-                 policies allow access, or a resource-based policy explicitly denies access"
-            ),
         }
     }
+}
+
+fn hidden(who: &str) -> String {
+    format!(
+        "{who} on this resource because the resource does not exist in this Region, no resource-based policies \
+         allow access, or a resource-based policy explicitly denies access"
+    )
 }
 
 impl fmt::Display for StatementRef<'_> {

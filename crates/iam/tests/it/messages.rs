@@ -70,30 +70,28 @@ fn a_session_is_named_by_its_own_arn_and_no_resource_is_a_star() {
 
 #[test]
 fn existence_does_not_show_across_accounts() {
+    let missing = message("caller eve\nidentity Allow - kms:* *\nno policy");
+    assert_eq!(
+        missing,
+        "User: arn:aws:iam::444455556666:user/eve is not authorized to perform: kms:Encrypt on this resource \
+         because the resource does not exist in this Region, no resource-based policies allow access, or a \
+         resource-based policy explicitly denies access"
+    );
     for identity in [
         "",
         "identity Allow - kms:* *\n",
         "identity Deny - kms:* *\n",
         "boundary Allow - s3:* *\n",
     ] {
-        let missing = message(&format!("caller eve\n{identity}no policy"));
         for key in [
+            "no policy",
             "key Allow account kms:* *",
             "key Deny * kms:* *",
             "key Allow eve kms:Sign *",
             "unreadable",
         ] {
-            assert_eq!(
-                message(&format!("caller eve\n{identity}{key}")),
-                missing,
-                "{identity}{key}"
-            );
+            let told = message(&format!("caller eve\n{identity}{key}"));
+            assert_eq!(told, missing, "{identity}{key}");
         }
     }
-    assert_eq!(
-        message("caller eve\nidentity Allow - kms:* *\nno policy"),
-        "User: arn:aws:iam::444455556666:user/eve is not authorized to perform: kms:Encrypt on this resource \
-         because the resource does not exist in this Region, no resource-based policies allow access, or a \
-         resource-based policy explicitly denies access"
-    );
 }

@@ -59,7 +59,7 @@ impl Scenario {
     fn read(&mut self, line: &str) {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match (word, rest) {
-            ("no", "key" | "policy") | ("unreadable", "") => self.resource_policy = line.to_owned(),
+            ("no", "key" | "policy" | "say") | ("unreadable", "") => self.resource_policy = line.to_owned(),
             ("level", "") => self.levels.push(self.statements.get("scp").map_or(0, Vec::len)),
             ("caller", who) => self.caller = who.to_owned(),
             ("action", action) => self.action = action.to_owned(),
@@ -79,6 +79,17 @@ impl Scenario {
                 self.statements.entry(source).or_default().push(statement(text));
             }
         }
+    }
+
+    /// How many statements are looked at.
+    pub(crate) fn asked(&self) -> usize {
+        let asked =
+            |(source, _): &(&&'static str, &Vec<Value>)| **source != "key" || self.resource_policy.is_empty();
+        self.statements
+            .iter()
+            .filter(asked)
+            .map(|(_, statements)| statements.len())
+            .sum()
     }
 
     /// Decides the case, and checks that explaining comes to the same.
@@ -114,6 +125,7 @@ impl Scenario {
             resource_policy: match self.resource_policy.as_str() {
                 "no key" => ResourcePolicy::NotAsked,
                 "no policy" => ResourcePolicy::NoSuchResource,
+                "no say" => ResourcePolicy::GrantsOnly,
                 "unreadable" => ResourcePolicy::Unreadable,
                 _ => ResourcePolicy::Policy(key.as_ref().unwrap_or(&everyone_else)),
             },
