@@ -31,6 +31,8 @@ mod front;
 mod grants;
 mod id;
 mod identity;
+#[doc(hidden)]
+pub mod inspect;
 mod key_stores;
 mod keys;
 mod kms;

@@ -189,7 +189,7 @@ pub(super) fn begin(header: &Header, more: usize) -> Vec<u8> {
 }
 
 /// The blob over our own layer.
-pub(super) fn under_aws_kms(header: &Header, inner: &[u8]) -> Result<Vec<u8>, Malformed> {
+pub(crate) fn under_aws_kms(header: &Header, inner: &[u8]) -> Result<Vec<u8>, Malformed> {
     let mut blob = begin(header, inner.len());
     blob.extend_from_slice(inner);
     fits(blob)

@@ -203,25 +203,35 @@ pub(crate) const fn refusal(operation: Operation, state: KeyState) -> Option<Ref
 }
 
 impl Refusal {
+    /// The name of AWS's error.
+    pub(crate) const fn name(self) -> ErrorName {
+        match self {
+            Self::Disabled => ErrorName::DisabledException,
+            Self::Origin => ErrorName::UnsupportedOperationException,
+            Self::PendingDeletion
+            | Self::NotPendingDeletion
+            | Self::PendingImport
+            | Self::Unavailable
+            | Self::Creating
+            | Self::Updating => ErrorName::KmsInvalidStateException,
+        }
+    }
+
     /// AWS's error about this key.
     pub(crate) fn error(self, key: &Key) -> KmsError {
         let arn = &key.arn;
-        let (name, message) = match self {
-            Self::Disabled => (ErrorName::DisabledException, format!("{arn} is disabled.")),
-            Self::PendingDeletion => invalid(format!("{arn} is pending deletion.")),
-            Self::NotPendingDeletion => invalid(format!("{arn} is not pending deletion.")),
-            Self::PendingImport => invalid(format!("{arn} is pending import.")),
-            Self::Unavailable => invalid(kms_message(ProxyFailure::KeyStoreNotConnected).to_owned()),
-            Self::Creating => invalid(format!("{arn} is creating.")),
-            Self::Updating => invalid(format!("{arn} is updating.")),
+        let message = match self {
+            Self::Disabled => format!("{arn} is disabled."),
+            Self::PendingDeletion => format!("{arn} is pending deletion."),
+            Self::NotPendingDeletion => format!("{arn} is not pending deletion."),
+            Self::PendingImport => format!("{arn} is pending import."),
+            Self::Unavailable => kms_message(ProxyFailure::KeyStoreNotConnected).to_owned(),
+            Self::Creating => format!("{arn} is creating."),
+            Self::Updating => format!("{arn} is updating."),
             Self::Origin => return wrong_origin(key),
         };
-        KmsError::new(name, message)
+        KmsError::new(self.name(), message)
     }
-}
-
-const fn invalid(message: String) -> (ErrorName, String) {
-    (ErrorName::KmsInvalidStateException, message)
 }
 
 /// A feature that keys of this origin do not have.

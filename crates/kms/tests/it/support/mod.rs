@@ -11,6 +11,7 @@ use seal::{Keyring, SealingKey};
 use serde_json::Value;
 use store::Store;
 use tempfile::TempDir;
+use xks_client::{Network, SystemNetwork};
 
 pub(crate) const ACCOUNT: &str = "111122223333";
 pub(crate) const OTHER_ACCOUNT: &str = "444455556666";
@@ -26,6 +27,9 @@ pub(crate) struct World {
     pub(crate) kms: Kms,
     /// Who calls, unless told otherwise: the root user of [`ACCOUNT`].
     pub(crate) caller: Arc<Caller>,
+    config: KmsConfig,
+    /// Where XKS proxies are.
+    network: Arc<dyn Network>,
 }
 
 impl World {
@@ -34,16 +38,23 @@ impl World {
     }
 
     pub(crate) async fn with(config: KmsConfig) -> Self {
+        Self::over(config, Arc::new(SystemNetwork)).await
+    }
+
+    /// With XKS proxies on this network.
+    pub(crate) async fn over(config: KmsConfig, network: Arc<dyn Network>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(START));
         let random: Arc<dyn Random> = Arc::new(SeededRandom::new(42));
-        let kms = open(directory.path(), config, &clock, &random).await;
+        let kms = open(directory.path(), &config, &clock, &random, &network).await;
         Self {
             directory,
             clock,
             random,
             kms,
             caller: Arc::new(root(ACCOUNT)),
+            config,
+            network,
         }
     }
 
@@ -55,15 +66,19 @@ impl World {
             random,
             kms,
             caller,
+            config,
+            network,
         } = self;
         drop(kms);
-        let kms = open(directory.path(), KmsConfig::default(), &clock, &random).await;
+        let kms = open(directory.path(), &config, &clock, &random, &network).await;
         Self {
             directory,
             clock,
             random,
             kms,
             caller,
+            config,
+            network,
         }
     }
 
@@ -99,6 +114,29 @@ impl World {
         Ok(serde_json::from_slice(answer.expose()).expect("answers are JSON"))
     }
 
+    /// Makes a key and gives its ARN.
+    pub(crate) async fn create_key(&self, body: Value) -> String {
+        let made = self.call("CreateKey", body).await.unwrap();
+        made["KeyMetadata"]["Arn"].as_str().unwrap().to_owned()
+    }
+
+    /// `KeyMetadata` of a key.
+    pub(crate) async fn describe(&self, key: &str) -> Value {
+        let described = self.call("DescribeKey", serde_json::json!({"KeyId": key})).await;
+        described.unwrap()["KeyMetadata"].clone()
+    }
+
+    /// The error that a call ends with: its name and, behind a colon, its message.
+    pub(crate) async fn refused(&self, operation: &str, body: Value) -> String {
+        self.call(operation, body).await.unwrap_err().to_string()
+    }
+
+    /// The name of the error that a call ends with.
+    pub(crate) async fn refused_name(&self, operation: &str, body: Value) -> String {
+        let error = self.call(operation, body).await.unwrap_err();
+        error.name().to_string()
+    }
+
     /// The database's file.
     pub(crate) fn database(&self) -> std::path::PathBuf {
         self.directory.path().join("kms.db")
@@ -118,22 +156,22 @@ pub(crate) fn root(account: &str) -> Caller {
 /// The endpoint over what is in a directory. The root key is always the same.
 pub(crate) async fn open(
     directory: &Path,
-    config: KmsConfig,
+    config: &KmsConfig,
     clock: &Arc<ManualClock>,
     random: &Arc<dyn Random>,
+    network: &Arc<dyn Network>,
 ) -> Kms {
     let store = Store::open(&directory.join("kms.db"), &[kms::MIGRATIONS])
         .await
         .unwrap();
     let root = SealingKey::generate(&SeededRandom::new(7)).unwrap();
-    Kms::open(Parts {
-        config,
+    let parts = Parts {
+        config: config.clone(),
         store,
         keyring: Keyring::new(root, Vec::new()),
         trail_directory: directory.join("cloudtrail"),
         clock: Arc::clone(clock) as Arc<dyn ambient::Clock>,
         random: Arc::clone(random),
-    })
-    .await
-    .unwrap()
+    };
+    Kms::open_over(parts, Arc::clone(network)).await.unwrap()
 }

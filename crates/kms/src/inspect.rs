@@ -1,0 +1,103 @@
+//! Doors for tests and the fuzzer into what the API does not show. No part of the crate's promises.
+
+use ambient::Random;
+use crypto::{Key256, SecretBytes, XaesKey};
+use kms_api::{EncryptionContext, ErrorName, KeyState, Operation};
+use xks_api::{CiphertextMetadata, Iv, TAG_BYTES};
+
+use crate::ciphertext::{
+    self, Body, ContextDigest, Header, Layer, Origin, Outer, Parsed, under_aws_kms, under_external_key,
+};
+use crate::keys;
+use crate::state::MaterialId;
+
+/// The error that forbids an operation in a key state, by the table that every handler asks.
+pub fn refusal(operation: Operation, state: KeyState) -> Option<ErrorName> {
+    keys::refusal(operation, state).map(keys::Refusal::name)
+}
+
+/// Takes a ciphertext blob apart: any input gives an answer, and what parses is written again as the
+/// same bytes.
+pub fn parse_ciphertext(bytes: &[u8]) {
+    let Ok(parsed) = Parsed::parse(bytes) else { return };
+    let again = match &parsed.body {
+        Body::Inner(inner) => under_aws_kms(&parsed.header, inner),
+        Body::Outer(outer) => under_external_key(&parsed.header, outer),
+    };
+    assert_eq!(again.as_deref(), Ok(bytes), "a blob has one form");
+}
+
+/// Key material with all that its ciphertexts are bound to: what golden vectors are made of.
+pub struct Vector {
+    header: Header,
+    cipher: XaesKey,
+    context: ContextDigest,
+}
+
+impl Vector {
+    /// Of a key in an external key store, or of an `AWS_KMS` key; `None` if the ARN is none.
+    pub fn new(
+        external: bool,
+        key_arn: &str,
+        material_id: [u8; 32],
+        material: &Key256,
+        context: &EncryptionContext,
+    ) -> Option<Self> {
+        let origin = if external {
+            Origin::ExternalKeyStore
+        } else {
+            Origin::AwsKms
+        };
+        Some(Self {
+            header: Header::new(origin, key_arn.parse().ok()?, MaterialId(material_id))?,
+            cipher: material.xaes(),
+            context: ContextDigest::of(context),
+        })
+    }
+
+    /// Our own layer: nonce, ciphertext, tag.
+    pub fn inner(&self, random: &dyn Random, plaintext: &[u8]) -> Option<Vec<u8>> {
+        ciphertext::seal(&self.cipher, random, &self.header, self.context, plaintext).ok()
+    }
+
+    /// What the proxy is given as additional authenticated data.
+    pub fn outer_aad(&self) -> Vec<u8> {
+        ciphertext::aad(Layer::Outer, &self.header, self.context)
+            .as_bytes()
+            .to_vec()
+    }
+
+    /// The whole blob of an `AWS_KMS` key.
+    pub fn blob(&self, random: &dyn Random, plaintext: &[u8]) -> Option<Vec<u8>> {
+        ciphertext::seal_blob(&self.cipher, random, &self.header, self.context, plaintext).ok()
+    }
+
+    /// The whole blob of a key in an external key store, over what its proxy answered.
+    pub fn blob_over(
+        &self,
+        metadata: CiphertextMetadata,
+        iv: Iv,
+        tag: [u8; TAG_BYTES],
+        ciphertext: Vec<u8>,
+    ) -> Option<Vec<u8>> {
+        let outer = Outer {
+            metadata,
+            iv,
+            tag,
+            ciphertext,
+        };
+        under_external_key(&self.header, &outer).ok()
+    }
+
+    /// Opens our own layer of a blob; for a key in an external key store, `outer` is what the proxy
+    /// decrypted.
+    pub fn open(&self, blob: &[u8], outer: Option<&[u8]>) -> Option<SecretBytes> {
+        let parsed = Parsed::parse(blob).ok()?;
+        let layer = match (&parsed.body, outer) {
+            (Body::Inner(inner), None) => inner,
+            (Body::Outer(_), Some(inner)) => inner,
+            _ => return None,
+        };
+        ciphertext::open(&self.cipher, &parsed.header, self.context, layer).ok()
+    }
+}
