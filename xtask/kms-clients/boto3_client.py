@@ -7,6 +7,7 @@ The endpoint, the Region and the credentials come from the environment, as an ap
 """
 
 import base64
+import json
 import os
 
 import boto3
@@ -88,7 +89,7 @@ def wrong_use(kms, keys, checks):
             "IncorrectKeyException",
             lambda: kms.decrypt(CiphertextBlob=blob, EncryptionContext={"project": "nile"}, KeyId=other["arn"]),
         )
-        cut = blob[:-1]
+        cut = blob[: len(blob) // 4]
         checks.refused(
             f"{name}: a cut blob",
             "InvalidCiphertextException",
@@ -261,6 +262,37 @@ def external_key_store(kms, key, checks):
     )
 
 
+def records(kms, key, checks):
+    """CloudTrail has a record of each call, allowed or not, under the request id that was answered."""
+    wanted = {}
+    answer = kms.encrypt(KeyId=key["arn"], Plaintext=b"x", EncryptionContext=CONTEXT)
+    wanted[answer["ResponseMetadata"]["RequestId"]] = ("Encrypt", None)
+    refused = checks.refused(
+        f"{key['name']}: noise", "InvalidCiphertextException", lambda: kms.decrypt(CiphertextBlob=b"noise", KeyId=key["arn"])
+    )
+    wanted[refused.response["ResponseMetadata"]["RequestId"]] = ("Decrypt", "InvalidCiphertextException")
+    pages = boto3.client("cloudtrail").get_paginator("lookup_events").paginate(
+        LookupAttributes=[{"AttributeKey": "EventSource", "AttributeValue": "kms.amazonaws.com"}],
+        PaginationConfig={"MaxItems": 200, "PageSize": 50},
+    )
+    events = [json.loads(event["CloudTrailEvent"]) for page in pages for event in page["Events"]]
+    found = {event["requestID"]: event for event in events}
+    for request_id, (operation, error) in wanted.items():
+        name = f"{key['name']}: record of {operation}"
+        if not checks.that(name, request_id in found, sorted(found)):
+            continue
+        event = found[request_id]
+        checks.equal(f"{name}: eventName", event["eventName"], operation)
+        checks.equal(f"{name}: errorCode", event.get("errorCode"), error)
+        checks.that(f"{name}: nothing secret", base64.b64encode(b"x").decode() not in event.values(), event)
+    [encrypted] = [found[request_id] for request_id in wanted if wanted[request_id][1] is None]
+    checks.equal(f"{key['name']}: context", encrypted["requestParameters"]["encryptionContext"], CONTEXT)
+    if "CustomKeyStoreId" in key["metadata"]:
+        more = encrypted["additionalEventData"]
+        checks.equal(f"{key['name']}: key store", more["customKeyStoreId"], key["metadata"]["CustomKeyStoreId"])
+        checks.equal(f"{key['name']}: external key", more["xksKeyId"], key["metadata"]["XksKeyConfiguration"]["Id"])
+
+
 def identities(account, checks):
     caller = boto3.client("sts").get_caller_identity()
     checks.equal("the caller's account", caller["Account"], account)
@@ -292,6 +324,8 @@ def main():
     checks.section("descriptions", descriptions, kms, keys, checks)
     checks.section("the life of a key", life_of_a_key, kms, checks)
     checks.section("refusals", refusals, kms, prepared["refused"], checks)
+    for key in (keys[0], keys[-1]):
+        checks.section(f"records of {key['name']}", records, kms, key, checks)
     checks.section("identities", identities, prepared["kms"]["account"], checks)
     checks.finish()
 

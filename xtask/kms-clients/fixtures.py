@@ -66,13 +66,14 @@ class Maker:
         return store
 
     def wait(self, store, state):
-        for _ in range(LIMIT * 20):
+        # DescribeCustomKeyStores is answered five times a second, at AWS and here.
+        for _ in range(LIMIT * 4):
             found = self.kms.describe_custom_key_stores(CustomKeyStoreId=store)["CustomKeyStores"][0]
             if found["ConnectionState"] == state:
                 return
             if found["ConnectionState"] == "FAILED":
                 break
-            time.sleep(0.05)
+            time.sleep(0.25)
         raise RuntimeError(f"key store {store} is not {state} but {found}")
 
     def external_key(self, name, store=None, key_store=VIRTUAL_HSM):

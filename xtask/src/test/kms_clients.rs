@@ -198,6 +198,7 @@ impl Scene<'_> {
         command
             .env("AWS_ENDPOINT_URL_KMS", &kms.endpoint)
             .env("AWS_ENDPOINT_URL_STS", &kms.endpoint)
+            .env("AWS_ENDPOINT_URL_CLOUDTRAIL", &kms.endpoint)
             .env("AWS_REGION", &kms.region)
             .env("AWS_DEFAULT_REGION", &kms.region)
             .env("AWS_ACCESS_KEY_ID", &kms.access_key_id)
