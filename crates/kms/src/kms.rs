@@ -9,6 +9,7 @@ use store::{Store, StoreError};
 use xks_client::{Network, SystemNetwork, Transport, TransportError};
 
 use crate::KmsConfig;
+use crate::identity::{Identities, IdentitySource, IdentitySourceError};
 use crate::key_stores::KeyStores;
 use crate::metrics::Metrics;
 use crate::quotas::{QuotaError, Quotas};
@@ -23,6 +24,8 @@ pub struct Parts {
     pub store: Store,
     /// Its own root keys.
     pub keyring: Keyring,
+    /// Who may sign.
+    pub identities: IdentitySource,
     /// Where CloudTrail's records go, unless the configuration names another directory.
     pub trail_directory: PathBuf,
     /// Where time comes from.
@@ -55,6 +58,7 @@ pub struct Kms(Arc<Inner>);
 struct Inner {
     config: KmsConfig,
     state: State,
+    identities: IdentitySource,
     trail: Trail,
     metrics: Metrics,
     quotas: Quotas,
@@ -77,6 +81,7 @@ impl Kms {
             config,
             store,
             keyring,
+            identities,
             trail_directory,
             clock,
             random,
@@ -94,6 +99,7 @@ impl Kms {
         let kms = Self(Arc::new(Inner {
             config,
             state,
+            identities,
             trail,
             metrics: Metrics::default(),
             quotas,
@@ -112,6 +118,16 @@ impl Kms {
 
     pub(crate) fn state(&self) -> &State {
         &self.0.state
+    }
+
+    /// Who may sign, as it is now.
+    pub fn identities(&self) -> Arc<Identities> {
+        self.0.identities.current()
+    }
+
+    /// Reads the file of identities again: whole, or not at all. Blocks shortly for the file.
+    pub fn reload_identities(&self) -> Result<(), IdentitySourceError> {
+        self.0.identities.reload()
     }
 
     /// CloudTrail.

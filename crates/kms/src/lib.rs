@@ -27,10 +27,10 @@ mod cryptography;
 mod dispatch;
 mod error;
 mod explain;
-mod front;
+pub mod front;
 mod grants;
 mod id;
-mod identity;
+pub mod identity;
 #[doc(hidden)]
 pub mod inspect;
 mod key_stores;
@@ -45,6 +45,7 @@ mod tags;
 pub mod trail;
 
 pub use call::{Origin, Request};
+pub use front::Front;
 pub use identity::Caller;
 pub use key_stores::{
     FaultKind, FaultView, KeyStoresConfig, LoadBalancerType, NoSuchKeyStore, PrivateDnsNameState,

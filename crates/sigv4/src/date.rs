@@ -73,6 +73,12 @@ impl AmzDate {
     }
 }
 
+/// Reads the value of `X-Amz-Date`: `None` unless it is exactly `YYYYMMDD'T'HHMMSS'Z'` and exists.
+/// For services that tell a client whether its date was malformed, stale or early.
+pub fn parse_date(text: &[u8]) -> Option<Timestamp> {
+    AmzDate::parse(text).map(|date| date.at())
+}
+
 /// A decimal number of ASCII digits alone.
 fn number(digits: &[u8]) -> Option<u64> {
     digits.iter().try_fold(0, |value, digit| {

@@ -32,6 +32,7 @@ mod verify;
 mod tests;
 
 pub use authorization::{Authorization, MalformedAuthorization, Scope};
+pub use date::parse_date;
 pub use host::HostNames;
 pub use refusal::{Refusal, ScopePart};
 pub use secret::{SecretAccessKey, SigningKey};

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ambient::{ManualClock, Random, SeededRandom, Timestamp};
+use kms::identity::{Identities, IdentitySource};
 use kms::{Caller, Kms, KmsConfig, Origin, Parts, Request};
 use kms_api::{Document, KmsError, Operation};
 use seal::{Keyring, SealingKey};
@@ -145,12 +146,8 @@ impl World {
 
 /// The root user of an account.
 pub(crate) fn root(account: &str) -> Caller {
-    Caller {
-        account: account.parse().expect("an account"),
-        arn: format!("arn:aws:iam::{account}:root"),
-        principal_id: account.to_owned(),
-        access_key_id: "AKIAROOTROOTROOTROOT".to_owned(),
-    }
+    let account = account.parse().expect("an account");
+    Caller::root(account, "AKIAROOTROOTROOTROOT").expect("every account has a root user")
 }
 
 /// The endpoint over what is in a directory. The root key is always the same.
@@ -169,6 +166,7 @@ pub(crate) async fn open(
         config: config.clone(),
         store,
         keyring: Keyring::new(root, Vec::new()),
+        identities: IdentitySource::fixed(Identities::default()),
         trail_directory: directory.join("cloudtrail"),
         clock: Arc::clone(clock) as Arc<dyn ambient::Clock>,
         random: Arc::clone(random),

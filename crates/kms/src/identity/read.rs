@@ -1,0 +1,451 @@
+//! From the file to [`Identities`]: everything is checked, and every error says where.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::sync::Arc;
+
+use iam::{Policy, PolicyKind, Principal};
+use kms_api::AccountId;
+use toml::Spanned;
+
+use super::caller::{Caller, CallerKind, Permissions};
+use super::file;
+use super::{AccessKey, Account, AttachedPolicy, Identities, Role, limits};
+
+/// Why a file is refused. It shows no part of the file but names, and never a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {problem}")]
+pub struct IdentityFileError {
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// What is wrong, and where that helps, what would be right.
+    pub problem: String,
+}
+
+/// A problem and the bytes of the file that it is about.
+struct Problem(Range<usize>, String);
+
+type Checked<T> = Result<T, Problem>;
+
+impl Identities {
+    /// Reads the text of a file: whole, or not at all.
+    pub fn parse(text: &str) -> Result<Self, IdentityFileError> {
+        let file: file::File = toml::from_str(text).map_err(|error| {
+            // The message alone: with its snippet the error would show lines that may hold secrets.
+            let problem = Problem(error.span().unwrap_or_default(), error.message().to_owned());
+            problem.in_text(text)
+        })?;
+        Reader::new(&file)
+            .and_then(|reader| reader.read(file))
+            .map_err(|problem| problem.in_text(text))
+    }
+}
+
+impl Problem {
+    fn at<T>(place: &Spanned<T>, problem: impl Into<String>) -> Self {
+        Self(place.span(), problem.into())
+    }
+
+    fn in_text(self, text: &str) -> IdentityFileError {
+        let before = text.get(..self.0.start).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        IdentityFileError {
+            line: before.matches('\n').count() + 1,
+            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+            problem: self.1,
+        }
+    }
+}
+
+struct Reader {
+    /// Texts of `[policies]`, by name. Parsed where they are used, as what they are used for.
+    policies: BTreeMap<String, Spanned<String>>,
+    /// What was parsed of them already.
+    parsed: HashMap<(String, &'static str), Arc<Policy>>,
+    identities: Identities,
+}
+
+/// Whose access keys are being read.
+struct Owner {
+    account: AccountId,
+    organization: Option<String>,
+    arn: String,
+    principal: Principal,
+    principal_id: String,
+    kind: CallerKind,
+    tags: Arc<BTreeMap<String, String>>,
+    permissions: Arc<Permissions>,
+}
+
+impl Reader {
+    fn new(file: &file::File) -> Checked<Self> {
+        if let Some((name, text)) = file.policies.iter().find(|(name, _)| !is_name(name, 128)) {
+            return Err(Problem::at(
+                text,
+                format!("{name:?} is no name of a policy: letters, digits and +=,.@_-"),
+            ));
+        }
+        Ok(Self {
+            policies: file.policies.clone(),
+            parsed: HashMap::new(),
+            identities: Identities::default(),
+        })
+    }
+
+    fn read(mut self, file: file::File) -> Checked<Identities> {
+        for (count, account) in file.accounts.into_iter().enumerate() {
+            if count >= limits::ACCOUNTS {
+                return Err(Problem::at(
+                    &account.id,
+                    format!("more than {} accounts", limits::ACCOUNTS),
+                ));
+            }
+            self.account(account)?;
+        }
+        let named = self.policies.keys().cloned().collect::<Vec<_>>();
+        for name in named {
+            // What nobody uses must be right too, and may be named by AssumeRole.
+            let text = Spanned::new(0..0, name.clone());
+            let policy = self.policy(&text, PolicyKind::Identity, "identity")?;
+            self.identities.policies.insert(name.into(), policy);
+        }
+        Ok(self.identities)
+    }
+
+    fn account(&mut self, account: file::Account) -> Checked<()> {
+        let id: AccountId = account
+            .id
+            .get_ref()
+            .parse()
+            .map_err(|_| Problem::at(&account.id, "an account id has 12 digits"))?;
+        if self.identities.has_account(id) {
+            return Err(Problem::at(&account.id, format!("account {id} occurs twice")));
+        }
+        most(&account.id, "users", account.users.len(), limits::USERS)?;
+        most(&account.id, "roles", account.roles.len(), limits::ROLES)?;
+        let scps = &account.service_control_policies;
+        most(
+            &account.id,
+            "service control policies",
+            scps.len(),
+            limits::POLICIES,
+        )?;
+        let scps = self.policies(scps, PolicyKind::ServiceControl, "service control")?;
+        let organization = account.organization.map(organization).transpose()?;
+        let shared = Arc::new(Account {
+            service_control_policies: scps,
+            organization: organization.clone(),
+        });
+        self.identities.accounts.insert(id, Arc::clone(&shared));
+        let root = Owner {
+            account: id,
+            organization,
+            principal: principal(&account.id, &format!("arn:aws:iam::{id}:root"))?,
+            arn: format!("arn:aws:iam::{id}:root"),
+            principal_id: id.to_string(),
+            kind: CallerKind::Root,
+            tags: Arc::default(),
+            permissions: Arc::new(Permissions {
+                identity: Vec::new(),
+                boundary: None,
+                service_control: shared.service_control_policies.clone(),
+            }),
+        };
+        self.access_keys(&root, &account.id, account.root.access_keys)?;
+        for user in account.users {
+            self.user(id, &shared, user)?;
+        }
+        for role in account.roles {
+            self.role(id, &shared, role)?;
+        }
+        Ok(())
+    }
+
+    fn user(&mut self, account: AccountId, shared: &Account, user: file::User) -> Checked<()> {
+        let arn = principal_arn(account, "user", &user.name, user.path.as_ref())?;
+        let principal_id = super::ids::principal_id("AIDA", &arn);
+        self.announce(account, "user", &user.name, (&arn, &principal_id))?;
+        let owner = Owner {
+            account,
+            organization: shared.organization.clone(),
+            principal_id,
+            principal: principal(&user.name, &arn)?,
+            kind: CallerKind::User {
+                name: user.name.get_ref().clone(),
+            },
+            tags: tags(&user.name, &user.tags)?,
+            permissions: self.permissions(
+                &user.name,
+                &user.policies,
+                user.permissions_boundary.as_ref(),
+                shared,
+            )?,
+            arn,
+        };
+        self.access_keys(&owner, &user.name, user.access_keys)
+    }
+
+    fn role(&mut self, account: AccountId, shared: &Account, role: file::Role) -> Checked<()> {
+        let arn = principal_arn(account, "role", &role.name, role.path.as_ref())?;
+        let principal_id = super::ids::principal_id("AROA", &arn);
+        self.announce(account, "role", &role.name, (&arn, &principal_id))?;
+        let sessions = format!("arn:aws:sts::{account}:assumed-role/{}", role.name.get_ref());
+        self.identities.sessions.insert(sessions.into());
+        let longest = role.max_session_duration;
+        if longest < limits::SHORTEST_MAX_SESSION || longest > limits::LONGEST_SESSION {
+            return Err(Problem::at(&role.name, "max_session_duration is from 1h to 12h"));
+        }
+        let trust_policy = self.policy(&role.trust_policy, PolicyKind::Trust, "trust")?;
+        let permissions = self.permissions(
+            &role.name,
+            &role.policies,
+            role.permissions_boundary.as_ref(),
+            shared,
+        )?;
+        let role = Role {
+            account,
+            organization: shared.organization.clone(),
+            name: role.name.get_ref().clone(),
+            principal_id,
+            trust_policy: trust_policy.policy,
+            max_session_duration: longest,
+            tags: tags(&role.name, &role.tags)?,
+            permissions,
+            arn: arn.clone(),
+        };
+        self.identities.roles.insert(arn.into(), Arc::new(role));
+        Ok(())
+    }
+
+    /// Makes a principal known, so that policies may name it.
+    fn announce(
+        &mut self,
+        account: AccountId,
+        kind: &str,
+        name: &Spanned<String>,
+        (arn, principal_id): (&str, &str),
+    ) -> Checked<()> {
+        // IAM's names are unique without regard to case and path, and so are ours.
+        let key = format!("{account}/{kind}/{}", name.get_ref()).to_ascii_lowercase();
+        if !self.identities.names.insert(key.into()) {
+            return Err(Problem::at(
+                name,
+                format!(
+                    "account {account} has two {kind}s of the name {:?}",
+                    name.get_ref()
+                ),
+            ));
+        }
+        self.identities.principals.insert(arn.into(), principal_id.into());
+        Ok(())
+    }
+
+    fn access_keys(
+        &mut self,
+        owner: &Owner,
+        place: &Spanned<String>,
+        keys: Vec<file::AccessKey>,
+    ) -> Checked<()> {
+        most(place, "access keys", keys.len(), limits::ACCESS_KEYS)?;
+        for key in keys {
+            let id = key.id.get_ref().clone();
+            let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+            if !(16..=128).contains(&id.len()) || !id.bytes().all(word) {
+                return Err(Problem::at(
+                    &key.id,
+                    "an access key id has 16 to 128 letters, digits and _",
+                ));
+            }
+            if id.starts_with(super::sessions::PREFIX) {
+                return Err(Problem::at(
+                    &key.id,
+                    "access key ids that begin with ASIA are those of AssumeRole",
+                ));
+            }
+            let via_service = key.via_service.map(via_service).transpose()?;
+            let caller = Caller {
+                account: owner.account,
+                organization: owner.organization.clone(),
+                arn: owner.arn.clone(),
+                principal: owner.principal.clone(),
+                principal_id: owner.principal_id.clone(),
+                access_key_id: id.clone(),
+                kind: owner.kind.clone(),
+                tags: Arc::clone(&owner.tags),
+                permissions: Arc::clone(&owner.permissions),
+                session: None,
+                via_service,
+            };
+            let entry = AccessKey {
+                secret: Arc::new(key.secret.0),
+                caller: Arc::new(caller),
+                active: key.active,
+            };
+            if self.identities.access_keys.insert(id.into(), entry).is_some() {
+                return Err(Problem::at(&key.id, "this access key id occurs twice"));
+            }
+        }
+        Ok(())
+    }
+
+    fn permissions(
+        &mut self,
+        place: &Spanned<String>,
+        policies: &[Spanned<String>],
+        boundary: Option<&Spanned<String>>,
+        shared: &Account,
+    ) -> Checked<Arc<Permissions>> {
+        most(place, "policies", policies.len(), limits::POLICIES)?;
+        Ok(Arc::new(Permissions {
+            identity: self.policies(policies, PolicyKind::Identity, "identity")?,
+            boundary: match boundary {
+                Some(boundary) => Some(self.policy(boundary, PolicyKind::Boundary, "boundary")?),
+                None => None,
+            },
+            service_control: shared.service_control_policies.clone(),
+        }))
+    }
+
+    fn policies(
+        &mut self,
+        texts: &[Spanned<String>],
+        kind: PolicyKind,
+        shown: &'static str,
+    ) -> Checked<Vec<AttachedPolicy>> {
+        texts.iter().map(|text| self.policy(text, kind, shown)).collect()
+    }
+
+    /// A policy by its name or in place.
+    fn policy(
+        &mut self,
+        text: &Spanned<String>,
+        kind: PolicyKind,
+        shown: &'static str,
+    ) -> Checked<AttachedPolicy> {
+        let given = text.get_ref();
+        let refused = |place: &Spanned<String>, error: &dyn std::fmt::Display| {
+            Problem::at(place, format!("this is no {shown} policy: {error}"))
+        };
+        if given.trim_start().starts_with('{') {
+            let policy = Policy::parse(given, kind).map_err(|error| refused(text, &error))?;
+            return Ok(AttachedPolicy {
+                name: "inline".to_owned(),
+                policy: Arc::new(policy),
+            });
+        }
+        if let Some(policy) = self.parsed.get(&(given.clone(), shown)) {
+            return Ok(AttachedPolicy {
+                name: given.clone(),
+                policy: Arc::clone(policy),
+            });
+        }
+        let named = self.policies.get(given).ok_or_else(|| {
+            Problem::at(
+                text,
+                format!("[policies] has no {given:?}, and this is no JSON object"),
+            )
+        })?;
+        let policy = Policy::parse(named.get_ref(), kind).map_err(|error| refused(named, &error))?;
+        let policy = Arc::new(policy);
+        self.parsed.insert((given.clone(), shown), Arc::clone(&policy));
+        Ok(AttachedPolicy {
+            name: given.clone(),
+            policy,
+        })
+    }
+}
+
+fn most(place: &Spanned<String>, what: &str, count: usize, most: usize) -> Checked<()> {
+    if count > most {
+        return Err(Problem::at(
+            place,
+            format!("{count} {what}, but at most {most} are allowed"),
+        ));
+    }
+    Ok(())
+}
+
+fn principal(place: &Spanned<String>, arn: &str) -> Checked<Principal> {
+    Principal::parse(arn).map_err(|error| Problem::at(place, format!("{arn}: {error}")))
+}
+
+/// IAM's alphabet of names.
+fn is_name(name: &str, most: usize) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
+    (1..=most).contains(&name.len()) && name.bytes().all(allowed)
+}
+
+fn principal_arn(
+    account: AccountId,
+    kind: &str,
+    name: &Spanned<String>,
+    path: Option<&Spanned<String>>,
+) -> Checked<String> {
+    if !is_name(name.get_ref(), 64) {
+        return Err(Problem::at(
+            name,
+            format!("the name of a {kind} has 1 to 64 letters, digits and _+=,.@-"),
+        ));
+    }
+    if let Some(path) = path {
+        let text = path.get_ref();
+        let fits = text.len() <= 512 && text.starts_with('/') && text.ends_with('/');
+        if !fits
+            || !text
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && byte != b'*' && byte != b'?')
+        {
+            return Err(Problem::at(
+                path,
+                "a path begins and ends with / and has at most 512 characters",
+            ));
+        }
+    }
+    let path = path.map_or("/", |path| path.get_ref());
+    Ok(format!("arn:aws:iam::{account}:{kind}{path}{}", name.get_ref()))
+}
+
+fn tags(
+    place: &Spanned<String>,
+    tags: &BTreeMap<String, Spanned<String>>,
+) -> Checked<Arc<BTreeMap<String, String>>> {
+    most(place, "tags", tags.len(), limits::TAGS)?;
+    let mut out = BTreeMap::new();
+    for (key, value) in tags {
+        let fits = (1..=128).contains(&key.chars().count()) && value.get_ref().chars().count() <= 256;
+        if !fits || key.starts_with("aws:") {
+            let problem =
+                "a tag's key has 1 to 128 characters and does not begin with aws:, its value at most 256";
+            return Err(Problem::at(value, problem));
+        }
+        out.insert(key.clone(), value.get_ref().clone());
+    }
+    Ok(Arc::new(out))
+}
+
+fn organization(id: Spanned<String>) -> Checked<String> {
+    let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let fits = id
+        .get_ref()
+        .strip_prefix("o-")
+        .is_some_and(|rest| (10..=32).contains(&rest.len()) && rest.bytes().all(word));
+    if !fits {
+        return Err(Problem::at(
+            &id,
+            "the id of an organization is o- and 10 to 32 small letters and digits",
+        ));
+    }
+    Ok(id.into_inner())
+}
+
+fn via_service(name: Spanned<String>) -> Checked<String> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let fits = (1..=63).contains(&name.get_ref().len()) && name.get_ref().bytes().all(allowed);
+    if !fits {
+        let problem = "the name of a service stands before its Region, as s3 in s3.eu-west-1.amazonaws.com";
+        return Err(Problem::at(&name, problem));
+    }
+    Ok(name.into_inner())
+}
