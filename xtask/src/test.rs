@@ -5,6 +5,7 @@ mod aws_client;
 mod clients;
 mod kms_clients;
 mod kms_model;
+mod printed_aws;
 
 use std::path::PathBuf;
 
@@ -48,6 +49,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     clients::curl(&server)?;
     clients::botocore(&server, &python)?;
     if server.kms().is_some() {
+        for program in kms_tools.aws_clis() {
+            printed_aws::run(&server, program)?;
+        }
         kms_clients::run(&server, &strongroom, &kms_tools)?;
     }
     if let Some(checkout) = &options.xks_test_client {

@@ -43,6 +43,11 @@ impl Tools {
             rust_client: build_rust_client()?,
         })
     }
+
+    /// Both versions of the AWS CLI.
+    pub(super) fn aws_clis(&self) -> [&Path; 2] {
+        [&self.aws_cli_1, &self.aws_cli_2]
+    }
 }
 
 /// The client in Rust is a workspace of its own with its own lock file, built apart: the SDK's
