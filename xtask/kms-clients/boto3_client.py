@@ -12,7 +12,6 @@ import os
 
 import boto3
 import botocore
-from botocore.config import Config
 
 from checks import Checks, fixtures
 
@@ -293,20 +292,66 @@ def records(kms, key, checks):
         checks.equal(f"{key['name']}: external key", more["xksKeyId"], key["metadata"]["XksKeyConfiguration"]["Id"])
 
 
-def identities(account, checks):
+def strangers(prepared, checks):
+    """Who signs wrongly is told so, in AWS's words."""
     caller = boto3.client("sts").get_caller_identity()
-    checks.equal("the caller's account", caller["Account"], account)
-    bad = Config(retries={"max_attempts": 0})
-    for name, credentials, expected in (
+    checks.equal("the caller's account", caller["Account"], prepared["kms"]["account"])
+    own = {
+        "aws_access_key_id": os.environ["AWS_ACCESS_KEY_ID"],
+        "aws_secret_access_key": os.environ["AWS_SECRET_ACCESS_KEY"],
+    }
+    for name, difference, expected in (
         ("an unknown access key", {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE"}, "UnrecognizedClientException"),
         ("a wrong secret", {"aws_secret_access_key": "A" * 40}, "InvalidSignatureException"),
+        ("a made-up session", {"aws_session_token": "made up"}, "UnrecognizedClientException"),
     ):
-        own = {
-            "aws_access_key_id": os.environ["AWS_ACCESS_KEY_ID"],
-            "aws_secret_access_key": os.environ["AWS_SECRET_ACCESS_KEY"],
-        } | credentials
-        stranger = boto3.client("kms", config=bad, **own)
+        stranger = boto3.client("kms", **own | difference)
         checks.refused(name, expected, lambda: stranger.list_keys())
+
+
+def nobody(prepared, checks):
+    """A user without permissions."""
+    who = prepared["identities"]["nobody"]
+    kms = boto3.client(
+        "kms", aws_access_key_id=who["access_key_id"], aws_secret_access_key=who["secret_access_key"]
+    )
+    for key in prepared["keys"]:
+        error = checks.refused(
+            f"nobody: {key['name']}", "AccessDeniedException", lambda: kms.encrypt(KeyId=key["alias"], Plaintext=b"x")
+        )
+        for part in (who["arn"], "kms:Encrypt", key["arn"], "identity-based policy"):
+            checks.that(f"nobody: {key['name']}: says {part}", part in str(error), error)
+    checks.refused("nobody: list", "AccessDeniedException", lambda: kms.list_keys())
+
+
+def role(kms, prepared, checks):
+    """A session of a role that may decrypt and no more."""
+    arn = prepared["identities"]["reader"]
+    session = boto3.client("sts").assume_role(RoleArn=arn, RoleSessionName="clients")
+    credentials = {
+        "aws_access_key_id": session["Credentials"]["AccessKeyId"],
+        "aws_secret_access_key": session["Credentials"]["SecretAccessKey"],
+        "aws_session_token": session["Credentials"]["SessionToken"],
+    }
+    account = prepared["kms"]["account"]
+    expected = f"arn:aws:sts::{account}:assumed-role/Reader/clients"
+    checks.equal("the session's ARN", session["AssumedRoleUser"]["Arn"], expected)
+    checks.equal("the session's caller", boto3.client("sts", **credentials).get_caller_identity()["Arn"], expected)
+    reader = boto3.client("kms", **credentials)
+    for key in prepared["keys"]:
+        blob = kms.encrypt(KeyId=key["arn"], Plaintext=b"for readers")["CiphertextBlob"]
+        checks.equal(f"reader: {key['name']}", reader.decrypt(CiphertextBlob=blob)["Plaintext"], b"for readers")
+        error = checks.refused(
+            f"reader: {key['name']}: Encrypt",
+            "AccessDeniedException",
+            lambda: reader.encrypt(KeyId=key["arn"], Plaintext=b"x"),
+        )
+        checks.that(f"reader: {key['name']}: says who", expected in str(error), error)
+    token = credentials["aws_session_token"]
+    middle = len(token) // 2
+    forged = token[:middle] + ("A" if token[middle] != "A" else "B") + token[middle + 1 :]
+    stranger = boto3.client("kms", **credentials | {"aws_session_token": forged})
+    checks.refused("a forged session token", "UnrecognizedClientException", lambda: stranger.list_keys())
 
 
 def main():
@@ -326,7 +371,9 @@ def main():
     checks.section("refusals", refusals, kms, prepared["refused"], checks)
     for key in (keys[0], keys[-1]):
         checks.section(f"records of {key['name']}", records, kms, key, checks)
-    checks.section("identities", identities, prepared["kms"]["account"], checks)
+    checks.section("strangers", strangers, prepared, checks)
+    checks.section("nobody", nobody, prepared, checks)
+    checks.section("role", role, kms, prepared, checks)
     checks.finish()
 
 

@@ -23,11 +23,14 @@ class CommandLine:
         self.program = program
         self.endpoint = endpoint
         self.checks = checks
+        # In place of those of the environment.
+        self.credentials = {}
 
     def run(self, *arguments):
         """Ends as the program ended; output as text."""
         return subprocess.run(
             [self.program, *arguments, "--endpoint-url", self.endpoint, "--output", "json"],
+            env=os.environ | self.credentials,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -116,6 +119,25 @@ def administration(aws, keys, checks):
         checks.that(f"{key['name']}: alias listed", key["alias"] in [entry["AliasName"] for entry in listed], listed)
 
 
+def role(aws, prepared, checks):
+    """As scripts take a role."""
+    answer = aws.ok("sts", "assume-role", "--role-arn", prepared["identities"]["reader"], "--role-session-name", "cli")
+    session = answer.get("Credentials", {})
+    aws.credentials = {
+        "AWS_ACCESS_KEY_ID": session.get("AccessKeyId", ""),
+        "AWS_SECRET_ACCESS_KEY": session.get("SecretAccessKey", ""),
+        "AWS_SESSION_TOKEN": session.get("SessionToken", ""),
+    }
+    caller = aws.ok("sts", "get-caller-identity").get("Arn", "")
+    checks.that("the session's caller", caller.endswith(":assumed-role/Reader/cli"), caller)
+    key = prepared["keys"][0]["alias"]
+    aws.ok("kms", "describe-key", "--key-id", key)
+    aws.refused(
+        "the role's session", "AccessDeniedException", "kms", "encrypt", "--key-id", key, "--plaintext", "eA==", says=caller
+    )
+    aws.credentials = {}
+
+
 def key_stores(aws, keys, checks):
     stores = {key.get("metadata", {}).get("CustomKeyStoreId") for key in keys} - {None}
     for store in stores:
@@ -136,6 +158,7 @@ def main():
             checks.section(key["name"], round_trips, aws, key, directory, checks)
         checks.section("refusals", refusals, aws, prepared["refused"], directory)
     checks.section("administration", administration, aws, prepared["keys"], checks)
+    checks.section("role", role, aws, prepared, checks)
     checks.section("key stores", key_stores, aws, prepared["keys"], checks)
     checks.finish()
 

@@ -7,6 +7,7 @@ usage: fixtures.py FIXTURES.json DIR/dev.json STRONGROOM
 import base64
 import json
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -37,13 +38,29 @@ class Administrator:
         self.run("key-store", "bind", key_store, name, "--external-key-id", name)
 
 
+# Appended to the identities file of `dev`, which ends with its account.
+IDENTITIES = """
+[[accounts.users]]
+name = "nobody"
+access_keys = [{{ id = "{id}", secret = "{secret}" }}]
+
+[[accounts.roles]]
+name = "Reader"
+trust_policy = '''{{"Version": "2012-10-17", "Statement": [
+    {{"Effect": "Allow", "Principal": {{"AWS": "{account}"}}, "Action": "sts:AssumeRole"}}]}}'''
+policies = ['''{{"Version": "2012-10-17", "Statement": [
+    {{"Effect": "Allow", "Action": ["kms:Decrypt", "kms:DescribeKey"], "Resource": "*"}}]}}''']
+"""
+
+
 class Maker:
     def __init__(self, contract, program):
         self.kms = boto3.client("kms")
         self.contract = contract["kms"]
         directory = os.path.dirname(contract["admin"]["socket"])
         self.proxy = Administrator(program, directory)
-        self.endpoint = Administrator(program, os.path.join(directory, "kms"))
+        self.endpoint_directory = os.path.join(directory, "kms")
+        self.endpoint = Administrator(program, self.endpoint_directory)
         self.first_store = self.contract["custom_key_store_id"]
 
     def key_store(self, name):
@@ -107,6 +124,22 @@ class Maker:
             "error": error,
             "says": says,
             "ciphertext": base64.b64encode(blob).decode("ascii"),
+        }
+
+    def identities(self):
+        """A user who may do nothing, and a role that may only read."""
+        account = self.contract["account"]
+        key = {"id": "AKIANOBODYNOBODY2345", "secret": secrets.token_hex(20)}
+        with open(os.path.join(self.endpoint_directory, "identities.toml"), "a", encoding="utf-8") as file:
+            file.write(IDENTITIES.format(account=account, **key))
+        self.endpoint.run("kms", "reload")
+        return {
+            "nobody": {
+                "arn": f"arn:aws:iam::{account}:user/nobody",
+                "access_key_id": key["id"],
+                "secret_access_key": key["secret"],
+            },
+            "reader": f"arn:aws:iam::{account}:role/Reader",
         }
 
     def keys(self):
@@ -194,6 +227,7 @@ def main():
     maker = Maker(contract, program)
     prepared = {
         "kms": contract["kms"],
+        "identities": maker.identities(),
         "keys": maker.keys(),
         "refused": [*maker.refused_keys(), *maker.refused_key_stores()],
     }
