@@ -21,7 +21,7 @@ pub(crate) async fn connect(
     call: &mut Call<'_>,
     request: request::ConnectCustomKeyStore,
 ) -> Result<response::EmptyObject, Failure> {
-    call.authorize("ConnectCustomKeyStore", &Resource::Any, &Extras::default())?;
+    let _allowed = call.authorize("ConnectCustomKeyStore", &Resource::Any, &Extras::default())?;
     let edit = call.kms.state().edit().await;
     let store = call.key_store(&request.custom_key_store_id)?;
     match store.record.connection {
@@ -47,7 +47,7 @@ pub(crate) async fn disconnect(
     call: &mut Call<'_>,
     request: request::DisconnectCustomKeyStore,
 ) -> Result<response::EmptyObject, Failure> {
-    call.authorize("DisconnectCustomKeyStore", &Resource::Any, &Extras::default())?;
+    let _allowed = call.authorize("DisconnectCustomKeyStore", &Resource::Any, &Extras::default())?;
     let edit = call.kms.state().edit().await;
     let store = call.key_store(&request.custom_key_store_id)?;
     match store.record.connection {

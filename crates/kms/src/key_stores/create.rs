@@ -21,7 +21,7 @@ pub(crate) async fn create(
     call: &mut Call<'_>,
     request: request::CreateCustomKeyStore,
 ) -> Result<response::CreateCustomKeyStore, Failure> {
-    call.authorize("CreateCustomKeyStore", &Resource::Any, &Extras::default())?;
+    let _allowed = call.authorize("CreateCustomKeyStore", &Resource::Any, &Extras::default())?;
     match request.custom_key_store_type {
         Some(CustomKeyStoreType::ExternalKeyStore) => external(call, request).await,
         // AWS's default.

@@ -13,7 +13,7 @@ pub(crate) async fn delete(
     call: &mut Call<'_>,
     request: request::DeleteCustomKeyStore,
 ) -> Result<response::EmptyObject, Failure> {
-    call.authorize("DeleteCustomKeyStore", &Resource::Any, &Extras::default())?;
+    let _allowed = call.authorize("DeleteCustomKeyStore", &Resource::Any, &Extras::default())?;
     let mut edit = call.kms.state().edit().await;
     let store = call.key_store(&request.custom_key_store_id)?;
     let id = &store.record.id;

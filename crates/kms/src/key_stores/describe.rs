@@ -27,7 +27,7 @@ pub(crate) async fn describe(
     call: &mut Call<'_>,
     request: request::DescribeCustomKeyStores,
 ) -> Result<response::DescribeCustomKeyStores, Failure> {
-    call.authorize("DescribeCustomKeyStores", &Resource::Any, &Extras::default())?;
+    let _allowed = call.authorize("DescribeCustomKeyStores", &Resource::Any, &Extras::default())?;
     let one = match (&request.custom_key_store_id, &request.custom_key_store_name) {
         (Some(_), Some(_)) => {
             return Err(invalid("CustomKeyStoreId and CustomKeyStoreName exclude each other.").into());

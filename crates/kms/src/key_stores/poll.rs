@@ -37,10 +37,9 @@ impl Kms {
                 };
                 let client = self.key_stores().runtime(&id).client();
                 // What failed is in the metrics and in the log.
-                drop(
-                    self.probe(&id, client.as_deref(), Purpose::HealthCheck, &request_id)
-                        .await,
-                );
+                let _ = self
+                    .probe(&id, client.as_deref(), Purpose::HealthCheck, &request_id)
+                    .await;
             })
             .await;
     }

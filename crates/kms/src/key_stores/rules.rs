@@ -74,7 +74,7 @@ pub(super) fn address(model: &Model, store: &CustomKeyStoreRecord) -> Result<(),
             "The VPC endpoint service is already that of another external key store in this Region.",
         ));
     }
-    if neighbours().filter(own).filter(same_host).next().is_some() {
+    if neighbours().filter(own).any(|other| same_host(&other)) {
         return Err(KmsError::new(
             ErrorName::XksProxyUriEndpointInUseException,
             "The private DNS name in XksProxyUriEndpoint is already that of another external key store in this \

@@ -20,13 +20,13 @@ pub(crate) async fn update(
     call: &mut Call<'_>,
     request: request::UpdateCustomKeyStore,
 ) -> Result<response::EmptyObject, Failure> {
-    call.authorize("UpdateCustomKeyStore", &Resource::Any, &Extras::default())?;
+    let _allowed = call.authorize("UpdateCustomKeyStore", &Resource::Any, &Extras::default())?;
     let before = call.key_store(&request.custom_key_store_id)?;
     allowed_in(&before.record.connection, &request)?;
     let after = changed(call, &before, &request)?;
     check(call, &after)?;
-    let reaches = reaches_otherwise(&before, &after);
-    if reaches && can_be_probed(&after.record) {
+    let concerns_the_proxy = concerns_the_proxy(&request);
+    if concerns_the_proxy && can_be_probed(&after.record) {
         probe(call, &after).await?;
     }
     let mut edit = call.kms.state().edit().await;
@@ -37,7 +37,7 @@ pub(crate) async fn update(
     check(call, &after)?;
     edit.put_custom_key_store((*after.record).clone(), Arc::clone(&after.secret))?;
     edit.commit().await?;
-    if reaches {
+    if concerns_the_proxy {
         call.kms.key_stores().renew_client(&after);
     }
     let since = ambient::Timestamp::from_micros(after.record.credential_since);
@@ -143,18 +143,14 @@ fn check(call: &Call<'_>, after: &CustomKeyStore) -> Result<(), KmsError> {
     call.kms.key_stores().check_service(record)
 }
 
-/// Whether the proxy is reached in another way than before. A new name alone asks nobody.
-fn reaches_otherwise(before: &CustomKeyStore, after: &CustomKeyStore) -> bool {
-    let way = |store: &CustomKeyStore| {
-        let record = &store.record;
-        (
-            record.connectivity.clone(),
-            record.uri_endpoint.clone(),
-            record.uri_path.clone(),
-            record.access_key_id.clone(),
-        )
-    };
-    way(before) != way(after) || !before.secret.constant_time_eq(&after.secret)
+/// Whether the way to the proxy is given anew, be it the same. A new name alone asks nobody.
+const fn concerns_the_proxy(request: &request::UpdateCustomKeyStore) -> bool {
+    request.xks_proxy_connectivity.is_some()
+        || request.xks_proxy_uri_endpoint.is_some()
+        || request.xks_proxy_uri_path.is_some()
+        || request.xks_proxy_authentication_credential.is_some()
+        || request.xks_proxy_vpc_endpoint_service_name.is_some()
+        || request.xks_proxy_vpc_endpoint_service_owner.is_some()
 }
 
 /// Behind a VPC endpoint there is a way to the proxy only while the store is connected.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kms_api::{ErrorName, KeyId, KeySpec, KeyUsage, Origin, request, response};
+use xks_api::kms_exception::{ProxyFailure, kms_message};
 
 use super::describe::metadata;
 use super::rotation::add_material;
@@ -170,10 +171,9 @@ fn usable_store(call: &Call<'_>, id: &str, xks_key_id: &str) -> Result<Arc<Custo
         return Err(Failure::new(ErrorName::CustomKeyStoreNotFoundException, message));
     };
     if !store.is_connected() {
-        let message = format!("The custom key store {id} is not connected.");
         return Err(Failure::new(
             ErrorName::CustomKeyStoreInvalidStateException,
-            message,
+            kms_message(ProxyFailure::KeyStoreNotConnected),
         ));
     }
     if is_used(&model, id, xks_key_id) {

@@ -2,6 +2,7 @@
 
 mod ciphertext;
 mod cryptography;
+mod key_stores;
 mod keys;
 mod rotation;
 mod state;

@@ -1,0 +1,53 @@
+//! GetHealthStatus: when it is asked, and what becomes of the answers.
+
+use std::time::Duration;
+
+use super::kit::Site;
+use testkit::xks_proxy::{Behaviour, HOST};
+
+fn health_checks(site: &Site) -> usize {
+    let seen = site.proxy.seen();
+    let checks = seen
+        .iter()
+        .filter(|seen| seen.body["requestMetadata"]["kmsOperation"] == "KmsHealthCheck");
+    checks.count()
+}
+
+/// Connected stores alone, every few minutes; a failure changes no state.
+#[tokio::test]
+async fn proxies_of_connected_stores_are_looked_at() {
+    let minutes = Duration::from_secs(300);
+    let site = Site::with(|config| config.key_stores.health_check_interval = minutes).await;
+    let id = site.connected("store").await;
+    tokio::time::pause();
+    tokio::time::sleep(minutes * 2 + minutes / 2).await;
+    assert_eq!(health_checks(&site), 2);
+    site.proxy.behave(Behaviour::Closes);
+    tokio::time::sleep(minutes).await;
+    tokio::time::resume();
+    assert_eq!(site.state(&id).await, "CONNECTED");
+    site.proxy.behave(Behaviour::Works);
+    site.disconnect(&id).await;
+    site.until(&id, "DISCONNECTED").await;
+    let checks = health_checks(&site);
+    tokio::time::pause();
+    tokio::time::sleep(minutes * 3).await;
+    assert_eq!(health_checks(&site), checks);
+}
+
+#[tokio::test]
+async fn answers_feed_the_metrics() {
+    let site = Site::new().await;
+    let id = site.connected("store").await;
+    let text = site.kms.prometheus();
+    for line in [
+        format!(
+            "XksExternalKeyManagerStates{{CustomKeyStoreId=\"{id}\",XksExternalKeyManagerState=\"Active\"}} 2"
+        ),
+        format!("XksProxyCredentialAge{{CustomKeyStoreId=\"{id}\"}} 0"),
+        format!("XksProxyCertificateDaysToExpire{{CustomKeyStoreId=\"{id}\",CertificateName=\"{HOST}\"}}"),
+        "KmsOperation=\"ConnectCustomKeyStore\",XksOperation=\"GetHealthStatus\"".to_owned(),
+    ] {
+        assert!(text.contains(&line), "{line} is not in\n{text}");
+    }
+}
