@@ -99,12 +99,12 @@ def refusals(aws, refused, directory):
         cipher = os.path.join(directory, f"refused-{number}")
         with open(cipher, "wb") as file:
             file.write(base64.b64decode(key["ciphertext"]))
-        calls = {
-            "Encrypt": ("encrypt", "--key-id", key["key"], "--plaintext", "eA=="),
-            "Decrypt": ("decrypt", "--ciphertext-blob", "fileb://" + cipher),
-        }
-        for operation, call in calls.items():
-            aws.refused(f"{key['name']}: {operation}", key["error"], "kms", *call, says=key["says"])
+        # One call of each takes as long as a hundred of a library's: the operations take turns.
+        if number % 2 == 0:
+            call = ("encrypt", "--key-id", key["key"], "--plaintext", "eA==")
+        else:
+            call = ("decrypt", "--ciphertext-blob", "fileb://" + cipher)
+        aws.refused(f"{key['name']}: {call[0]}", key["error"], "kms", *call, says=key["says"])
 
 
 def administration(aws, keys, checks):
