@@ -65,6 +65,7 @@ impl Kms {
     /// Answers an authenticated request: the body of the answer, empty where AWS's is. The call is
     /// charged to the caller's account first; whatever comes of it is recorded and counted.
     pub async fn perform(&self, request: Request) -> Result<SecretBytes, KmsError> {
+        let began = self.clock().moment();
         let event_id = crate::id::uuid(self.random()).map_err(|error| crate::error::internal(&error))?;
         let Request {
             operation,
@@ -98,6 +99,7 @@ impl Kms {
         self.metrics()
             .call(operation, answer.as_ref().err().map(KmsError::name));
         call.record(parameters, &answer);
+        call.log(&answer, began);
         answer
     }
 }

@@ -36,6 +36,7 @@ pub mod inspect;
 mod key_stores;
 mod keys;
 mod kms;
+mod log;
 pub mod metrics;
 mod policies;
 pub mod quotas;
@@ -52,5 +53,6 @@ pub use key_stores::{
     UnknownFault, VpcEndpointServiceConfig,
 };
 pub use kms::{Kms, Parts, StartError};
+pub use log::TARGET as LOG_TARGET;
 pub use settings::KmsConfig;
 pub use state::MIGRATIONS;

@@ -28,6 +28,7 @@ use serde::de::IgnoredAny;
 use sigv4::Verifier;
 
 use crate::identity::Sessions;
+use crate::log::Unauthenticated;
 use crate::{Kms, Request};
 use answer::Answer;
 use head::{Head, Protocol};
@@ -65,6 +66,7 @@ pub struct Front {
     kms: Kms,
     verifier: Verifier,
     sessions: Sessions,
+    unauthenticated: Unauthenticated,
 }
 
 impl Front {
@@ -74,6 +76,7 @@ impl Front {
         Ok(Self {
             verifier: Verifier::new(random)?,
             sessions: Sessions::new(random)?,
+            unauthenticated: Unauthenticated::default(),
             kms,
         })
     }
@@ -83,6 +86,7 @@ impl Front {
             return answer::refused(Protocol::Json, &Refusal::Internal, "");
         };
         let protocol = Protocol::of(&head);
+        let peer = head.connection.peer.ip();
         let result = match (protocol, body) {
             (None, _) => Err(Refusal::NotAnApi),
             (Some(_), Err(error)) => Err(from_body(error)),
@@ -95,7 +99,8 @@ impl Front {
                 if refusal.is_authentication() {
                     self.kms.metrics().unauthenticated();
                 }
-                tracing::debug!(request_id, reason = refusal.reason(), "refused at the front door");
+                let now = self.kms.clock().now();
+                self.unauthenticated.log(now, &request_id, refusal.reason(), peer);
                 answer::refused(protocol.unwrap_or(Protocol::Json), &refusal, &request_id)
             }
         }

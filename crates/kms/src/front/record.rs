@@ -1,4 +1,4 @@
-//! CloudTrail records of the calls to STS and CloudTrail itself.
+//! CloudTrail records, and lines in the request log, of the calls to STS and CloudTrail itself.
 
 use serde_json::Value;
 
@@ -20,6 +20,17 @@ pub(super) struct Recorded<'a> {
 impl Front {
     pub(super) fn record(&self, signed: &Signed, origin: &Origin, request_id: &str, call: &Recorded<'_>) {
         let kms = &self.kms;
+        tracing::info!(
+            target: crate::LOG_TARGET,
+            requestId = request_id,
+            operation = call.name,
+            outcome = if call.error.is_none() { "success" } else { "failure" },
+            error = call.error.map(|(name, _)| name),
+            principal = signed.caller.arn,
+            access_key_id = signed.caller.access_key_id,
+            region = signed.region.as_str(),
+            peer = origin.source_ip.map(tracing::field::display),
+        );
         // A record is worth more than its id: without randomness it has the request's.
         let event_id = crate::id::uuid(kms.random()).unwrap_or_else(|_| request_id.to_owned());
         let address = origin.source_ip.map(|address| address.to_string());
