@@ -108,9 +108,15 @@ impl Kms {
         let Some(store) = store.filter(|store| store.record.connection == *from) else {
             return;
         };
-        let state = format!("{to:?}");
+        let (disconnected, state) = (to == Connection::Disconnected, format!("{to:?}"));
         match put_state(edit, &store, to).await {
-            Ok(()) => tracing::info!(custom_key_store = id, state, "connection state"),
+            Ok(()) => {
+                tracing::info!(custom_key_store = id, state, "connection state");
+                if disconnected {
+                    // Lets go of the connections.
+                    self.renew_runtime(id);
+                }
+            }
             // It stays as it was; a restart or a disconnect goes on from there.
             Err(error) => {
                 tracing::error!(custom_key_store = id, state, %error, "a connection state was not stored");

@@ -86,7 +86,7 @@ async fn external(
     let CustomKeyStore { record, secret } = &store;
     edit.put_custom_key_store((**record).clone(), Arc::clone(secret))?;
     edit.commit().await?;
-    call.kms.key_stores().renew_client(&store);
+    call.kms.renew_runtime(&id);
     call.kms
         .metrics()
         .proxy_credential(&id, ambient::Timestamp::from_micros(record.credential_since));
@@ -154,9 +154,5 @@ async fn probe(call: &Call<'_>, store: &CustomKeyStore) -> Result<(), KmsError> 
         .kms
         .probe(id, client.as_ref(), purpose, &call.request_id)
         .await;
-    probed.map_err(|failure| {
-        // There will be no store of this id.
-        call.kms.metrics().forget_store(id);
-        exception(failure, KmsCall::CreateCustomKeyStore)
-    })
+    probed.map_err(|failure| exception(failure, KmsCall::CreateCustomKeyStore))
 }

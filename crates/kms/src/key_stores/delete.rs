@@ -37,7 +37,7 @@ pub(crate) async fn delete(
     }
     edit.delete_custom_key_store(id);
     edit.commit().await?;
-    call.kms.key_stores().forget(id);
+    call.kms.renew_runtime(id);
     call.kms.metrics().forget_store(id);
     Ok(response::EmptyObject)
 }

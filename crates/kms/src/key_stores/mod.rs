@@ -63,7 +63,7 @@ impl Kms {
         let stores: Vec<Arc<CustomKeyStore>> =
             self.state().read().custom_key_stores().map(Arc::clone).collect();
         for store in stores {
-            self.key_stores().renew_client(&store);
+            self.renew_runtime(&store.record.id);
             let since = Timestamp::from_micros(store.record.credential_since);
             self.metrics().proxy_credential(&store.record.id, since);
             // Without randomness nothing else works either; the store stays where it was.

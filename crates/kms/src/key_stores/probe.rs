@@ -30,7 +30,9 @@ impl Kms {
             key_spec: None,
         };
         let health = self.noted(store, client, call, answer)?;
-        self.metrics().key_manager_states(store, states(&health));
+        if self.state().read().custom_key_store(store).is_some() {
+            self.metrics().key_manager_states(store, states(&health));
+        }
         if health.fleet.all_unavailable() {
             tracing::warn!(
                 custom_key_store = store,
@@ -41,7 +43,8 @@ impl Kms {
         Ok(())
     }
 
-    /// Counts a call to a proxy and, if it failed, says so in the log.
+    /// Counts a call to a proxy and, if it failed, says so in the log. Of a store that is not there,
+    /// for it is only being made or was deleted meanwhile, nothing is counted.
     pub(super) fn noted<T>(
         &self,
         store: &str,
@@ -49,29 +52,28 @@ impl Kms {
         call: ProxyCall,
         answer: Result<xks_client::Answer<T>, xks_client::Failure>,
     ) -> Result<T, ProxyFailure> {
-        if let Some(certificate) = client.certificate() {
-            self.metrics()
-                .proxy_certificate(store, &certificate.name, certificate.not_after);
-        }
-        match answer {
-            Ok(answer) => {
-                self.metrics().proxy_call(store, call, answer.elapsed, None);
-                Ok(answer.value)
-            }
-            Err(failure) => {
+        let (took, failure) = match &answer {
+            Ok(answer) => (answer.elapsed, None),
+            Err(failure) => (failure.elapsed, Some(failure.kind)),
+        };
+        if self.state().read().custom_key_store(store).is_some() {
+            self.metrics().proxy_call(store, call, took, failure);
+            if let Some(certificate) = client.certificate() {
                 self.metrics()
-                    .proxy_call(store, call, failure.elapsed, Some(failure.kind));
-                tracing::warn!(
-                    custom_key_store = store,
-                    kms_operation = call.purpose.as_str(),
-                    xks_operation = call.operation.as_str(),
-                    attempts = failure.attempts,
-                    reason = %failure.detail,
-                    "the XKS proxy failed"
-                );
-                Err(failure.kind)
+                    .proxy_certificate(store, &certificate.name, certificate.not_after);
             }
         }
+        answer.map(|answer| answer.value).map_err(|failure| {
+            tracing::warn!(
+                custom_key_store = store,
+                kms_operation = call.purpose.as_str(),
+                xks_operation = call.operation.as_str(),
+                attempts = failure.attempts,
+                reason = %failure.detail,
+                "the XKS proxy failed"
+            );
+            failure.kind
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a custom key store has in memory alone: its client, its faults to order, its transition.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use sigv4::SecretAccessKey;
@@ -9,6 +10,7 @@ use xks_client::{Credential, Endpoint, FaultSwitch, ProxyClient};
 
 use super::KeyStores;
 use super::vpc;
+use crate::Kms;
 use crate::state::record::{Connectivity, CustomKeyStoreRecord};
 use crate::state::{CustomKeyStore, Realm};
 
@@ -51,26 +53,31 @@ impl Drop for Runtime {
     }
 }
 
-impl KeyStores {
-    /// What a store has in memory; made where there is nothing yet.
-    pub(super) fn runtime(&self, id: &str) -> Arc<Runtime> {
-        let mut runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
-        match runtimes.get(id) {
-            Some(runtime) => Arc::clone(runtime),
-            None => Arc::clone(runtimes.entry(id.to_owned()).or_default()),
-        }
-    }
-
-    pub(super) fn forget(&self, id: &str) {
-        let mut runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
-        runtimes.remove(id);
-    }
-
-    /// Makes a new client for a store as it is now: after a start, a creation, an update.
-    pub(super) fn renew_client(&self, store: &CustomKeyStore) {
-        let runtime = self.runtime(&store.record.id);
-        let client = self.client_for(store, &runtime.faults);
+impl Kms {
+    /// Brings a store's part in memory up to what the store is now: after a start and after every
+    /// change. Of two changes at once the later shows, whoever comes here last.
+    pub(super) fn renew_runtime(&self, id: &str) {
+        let key_stores = self.key_stores();
+        let mut runtimes = key_stores.lock();
+        let Some(store) = self.state().read().custom_key_store(id).map(Arc::clone) else {
+            runtimes.remove(id);
+            return;
+        };
+        let runtime = runtimes.entry(id.to_owned()).or_default();
+        let client = key_stores.client_for(&store, &runtime.faults);
+        // Connections of the client before are closed when the last request on it has its answer.
         runtime.client.store(client.map(Arc::new));
+    }
+}
+
+impl KeyStores {
+    /// What a store has in memory: nothing, if there is no such store.
+    pub(super) fn runtime(&self, id: &str) -> Arc<Runtime> {
+        self.lock().get(id).map(Arc::clone).unwrap_or_default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Runtime>>> {
+        self.runtimes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A client for these settings, which need not be in force yet.

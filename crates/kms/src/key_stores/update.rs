@@ -38,7 +38,7 @@ pub(crate) async fn update(
     edit.put_custom_key_store((*after.record).clone(), Arc::clone(&after.secret))?;
     edit.commit().await?;
     if concerns_the_proxy {
-        call.kms.key_stores().renew_client(&after);
+        call.kms.renew_runtime(&after.record.id);
     }
     let since = ambient::Timestamp::from_micros(after.record.credential_since);
     call.kms.metrics().proxy_credential(&after.record.id, since);

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use kms_api::ErrorName;
+use serde_json::json;
+
 use super::kit::Site;
 use testkit::xks_proxy::{Behaviour, HOST};
 
@@ -50,4 +53,30 @@ async fn answers_feed_the_metrics() {
     ] {
         assert!(text.contains(&line), "{line} is not in\n{text}");
     }
+}
+
+/// The quota is the store's: all its keys share it, and what it refuses never reaches the proxy.
+#[tokio::test]
+async fn a_store_has_a_quota_of_its_own() {
+    let site = Site::with(|config| {
+        config.quotas.custom_key_store_requests_per_second = 0.001.try_into().unwrap();
+    })
+    .await;
+    let id = site.connected("store").await;
+    let (one, two) = (site.key(&id, "key-1").await, site.key(&id, "key-2").await);
+    let encrypt = |key: &str| json!({"KeyId": key, "Plaintext": "AAAA"});
+    site.call("Encrypt", encrypt(&one)).await.unwrap();
+    let asked = site.proxy.seen().len();
+    for key in [&one, &two] {
+        assert_eq!(
+            site.refused("Encrypt", encrypt(key)).await.0,
+            ErrorName::ThrottlingException
+        );
+    }
+    assert_eq!(site.proxy.seen().len(), asked);
+    let text = site.kms.prometheus();
+    let line = format!(
+        "ExternalKeyStoreThrottle{{CustomKeyStoreId=\"{id}\",KmsOperation=\"Encrypt\",KeySpec=\"SYMMETRIC_DEFAULT\"}} 2"
+    );
+    assert!(text.contains(&line), "{text}");
 }

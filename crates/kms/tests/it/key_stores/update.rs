@@ -132,3 +132,27 @@ async fn a_failing_proxy_keeps_a_change_away() {
     let entry = site.entry(&id).await;
     assert_eq!(entry["XksProxyConfiguration"]["UriPath"], uri_path());
 }
+
+/// Whichever comes last to its client: what is asked afterwards is asked as the store says.
+#[tokio::test]
+async fn changes_at_once_leave_the_client_that_the_store_describes() {
+    let site = Site::new().await;
+    let id = site.connected("store").await;
+    let key = site.key(&id, "key-1").await;
+    let same = with(
+        one(&id),
+        "XksProxyAuthenticationCredential",
+        super::kit::credential(),
+    );
+    let path = with(one(&id), "XksProxyUriPath", uri_path());
+    let all = (0..6).map(|n| {
+        let body = if n % 2 == 0 { same.clone() } else { path.clone() };
+        site.call("UpdateCustomKeyStore", body)
+    });
+    for answer in futures_util::future::join_all(all).await {
+        answer.unwrap();
+    }
+    site.call("Encrypt", json!({"KeyId": key, "Plaintext": "AAAA"}))
+        .await
+        .unwrap();
+}
