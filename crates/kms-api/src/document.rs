@@ -1,5 +1,6 @@
 //! A request body as a tree of JSON.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{Deserialize as _, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -10,8 +11,13 @@ use crate::error::{ErrorName, KmsError};
 /// The deepest nesting of objects and arrays. The API's own shapes need five.
 pub const MAX_DEPTH: usize = 32;
 
+/// The most values and names in one body, objects and arrays themselves included: an array of small
+/// numbers takes twenty times its text. No request that AWS KMS accepts has a tenth of them.
+pub const MAX_VALUES: u32 = 50_000;
+
 /// The body of a request: a JSON object. Its strings, which may be plaintext or passwords, are
-/// wiped when it is dropped; hence no `Debug`.
+/// wiped when it is dropped; hence no `Debug`. (A string that was written with escapes also passed
+/// through a buffer of the JSON reader's, which is not ours to wipe.)
 pub struct Document(Vec<(Text, Value)>);
 
 /// A string that is wiped when dropped.
@@ -36,9 +42,9 @@ pub enum Value {
 }
 
 impl Document {
-    /// Reads a body. Not JSON, not an object, a name twice in one object, or nested deeper than
-    /// [`MAX_DEPTH`]: `SerializationException`. An empty body is an object without members, for
-    /// operations that need none.
+    /// Reads a body. Not JSON, not an object, a name twice in one object, nested deeper than
+    /// [`MAX_DEPTH`] or more than [`MAX_VALUES`]: `SerializationException`. An empty body is an object
+    /// without members, for operations that need none.
     ///
     /// The size of the body is bounded by whoever received it; the tree takes a small multiple.
     pub fn parse(body: &[u8]) -> Result<Self, KmsError> {
@@ -47,9 +53,12 @@ impl Document {
         }
         let refused = || KmsError::bare(ErrorName::SerializationException);
         let mut deserializer = serde_json::Deserializer::from_slice(body);
-        let value = Tree { depth: 0 }
-            .deserialize(&mut deserializer)
-            .map_err(|_| refused())?;
+        let left = Cell::new(MAX_VALUES);
+        let root = Tree {
+            depth: 0,
+            left: &left,
+        };
+        let value = root.deserialize(&mut deserializer).map_err(|_| refused())?;
         deserializer.end().map_err(|_| refused())?;
         match value {
             Value::Object(members) => Ok(Self(members)),
@@ -100,29 +109,38 @@ fn member<'a>(members: &'a [(Text, Value)], name: &str) -> Option<&'a Value> {
 
 /// Reads one value below so many others.
 #[derive(Clone, Copy)]
-struct Tree {
+struct Tree<'b> {
     depth: usize,
+    /// How many more values and names the body may have.
+    left: &'b Cell<u32>,
 }
 
-impl Tree {
+impl Tree<'_> {
+    fn count<E: serde::de::Error>(self) -> Result<(), E> {
+        let left = self.left.get().checked_sub(1);
+        self.left.set(left.ok_or_else(|| E::custom("too many values"))?);
+        Ok(())
+    }
+
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
         let depth = self.depth + 1;
         if depth > MAX_DEPTH {
             return Err(E::custom("nested too deep"));
         }
-        Ok(Self { depth })
+        Ok(Self { depth, ..self })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Tree {
+impl<'de> DeserializeSeed<'de> for Tree<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.count()?;
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Tree {
+impl<'de> Visitor<'de> for Tree<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -169,6 +187,7 @@ impl<'de> Visitor<'de> for Tree {
         let below = self.deeper()?;
         let mut list: Vec<(Text, Value)> = Vec::new();
         while let Some(name) = members.next_key_seed(Name)? {
+            self.count()?;
             list.push((name, members.next_value_seed(below)?));
         }
         refuse_duplicates(&list)?;

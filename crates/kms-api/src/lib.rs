@@ -25,7 +25,7 @@ pub mod schema;
 mod text_enum;
 
 pub use context::EncryptionContext;
-pub use document::{Document, MAX_DEPTH, Text, Value};
+pub use document::{Document, MAX_DEPTH, MAX_VALUES, Text, Value};
 pub use enums::{
     ConnectionErrorCode, ConnectionState, CustomKeyStoreType, DataKeySpec, DryRunModifier,
     EncryptionAlgorithm, ExpirationModel, GrantOperation, ImportState, IncludeKeyMaterial,

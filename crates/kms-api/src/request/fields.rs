@@ -41,11 +41,16 @@ pub(crate) trait FromValue: Sized {
 
 /// The bytes that this Base64 text stands for, in a buffer that is wiped.
 pub(crate) fn decode(text: &str) -> Option<SecretBytes> {
-    let padding = text.bytes().rev().take(2).take_while(|byte| *byte == b'=');
-    let len = (text.len() / 4 * 3).checked_sub(padding.count())?;
+    let len = decoded_len(text)?;
     let mut bytes = SecretBytes::zeroed(len);
     let written = STANDARD.decode_slice(text, bytes.expose_mut());
     (written == Ok(len)).then_some(bytes)
+}
+
+/// How many bytes they are, if it is Base64.
+pub(crate) fn decoded_len(text: &str) -> Option<usize> {
+    let padding = text.bytes().rev().take(2).take_while(|byte| *byte == b'=');
+    (text.len() / 4 * 3).checked_sub(padding.count())
 }
 
 /// The whole number of 32 bits that this value is; `7.0` is one.

@@ -1,6 +1,6 @@
 //! Bodies as JSON trees.
 
-use kms_api::{Document, ErrorName, MAX_DEPTH, Value};
+use kms_api::{Document, ErrorName, MAX_DEPTH, MAX_VALUES, Value};
 
 fn refused(body: &str) -> bool {
     match Document::parse(body.as_bytes()) {
@@ -86,4 +86,12 @@ fn numbers_are_whole_where_they_are_written_so() {
     assert!(matches!(document.get("c"), Some(Value::Integer(-1))));
     assert!(matches!(document.get("d"), Some(Value::Real(_))));
     assert!(matches!(document.get("e"), Some(Value::Real(_))));
+}
+
+#[test]
+fn the_number_of_values_is_bounded_exactly() {
+    // The body, one name and the list are three.
+    let of = |numbers: u32| format!("{{\"a\":[{}]}}", vec!["0"; numbers as usize].join(","));
+    assert!(!refused(&of(MAX_VALUES - 3)));
+    assert!(refused(&of(MAX_VALUES - 2)));
 }
