@@ -10,6 +10,7 @@ mod bodies;
 mod ciphertext_metadata;
 mod envelope;
 mod kms_bodies;
+mod kms_ciphertexts;
 mod policies;
 mod proxy_v2;
 mod sigv4_headers;
@@ -19,6 +20,7 @@ pub use bodies::bodies;
 pub use ciphertext_metadata::ciphertext_metadata;
 pub use envelope::{envelope, sealed};
 pub use kms_bodies::kms_bodies;
+pub use kms_ciphertexts::kms_ciphertexts;
 pub use policies::policies;
 pub use proxy_v2::proxy_v2;
 pub use sigv4_headers::{sigv4_headers, verifies};
@@ -65,5 +67,9 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "kms_bodies",
         run: kms_bodies,
+    },
+    Target {
+        name: "kms_ciphertexts",
+        run: kms_ciphertexts,
     },
 ];

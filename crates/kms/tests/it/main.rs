@@ -8,3 +8,4 @@ mod rotation;
 mod state;
 mod states;
 mod support;
+mod tampering;
