@@ -4,13 +4,15 @@ mod args;
 mod commands;
 mod exit;
 mod find;
-mod output;
+pub(crate) mod output;
 
-pub use args::{Cli, Command, ConfigCommand};
+pub use args::{Cli, Command, ConfigCommand, DevArgs, ExplainArgs, FaultCommand, KmsCommand};
+pub(crate) use commands::short;
 pub use exit::Exit;
+pub(crate) use exit::UsageError;
 pub use output::Output;
 
-use crate::{config, dev, init, serve};
+use crate::{config, dev, init, kms, serve};
 
 /// Runs one command to its end.
 pub fn run(cli: Cli) -> Exit {
@@ -25,7 +27,7 @@ fn dispatch(cli: Cli, output: &mut Output) -> anyhow::Result<()> {
         socket: cli.socket,
     };
     match cli.command {
-        Command::Dev(args) => dev::run(args.xks_listen, place.data_dir, output),
+        Command::Dev(args) => dev::run(&args, place.data_dir, output),
         Command::Init { config } => init::run(config.as_deref(), place.data_dir, output),
         Command::Serve { config } => serve::run(&config, output),
         Command::Config(command) => config::command(command, output),
@@ -42,5 +44,6 @@ fn dispatch(cli: Cli, output: &mut Output) -> anyhow::Result<()> {
         Command::Recovery(command) => {
             commands::remote(&place, output, |call| commands::recovery::run(command, call))
         }
+        Command::Kms(command) => kms::run(command, place.kms(), output),
     }
 }

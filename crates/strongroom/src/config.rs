@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 use crate::data_dir::DataDir;
 use crate::logging::LogSettings;
-pub(crate) use command::command;
+pub(crate) use command::{command, files_of};
 pub use example::EXAMPLE;
 pub use sections::{AdminSection, AuditSection, ListenersSection, SealSection, StoreSection, WardenSection};
 

@@ -63,7 +63,9 @@ impl DataDir {
         let metadata = match fs::metadata(&self.0) {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                bail!("the data directory {shown} does not exist: run `strongroom init` first");
+                bail!(
+                    "the data directory {shown} does not exist: run `strongroom init` first, or `strongroom kms init` for a KMS endpoint"
+                );
             }
             Err(error) => return Err(error).with_context(|| format!("cannot look at {shown}")),
         };

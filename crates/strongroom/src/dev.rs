@@ -4,7 +4,9 @@
 
 mod ca;
 pub mod contract;
-mod https;
+mod http;
+mod kms;
+mod kms_api;
 mod print;
 mod proof;
 mod setup;
@@ -19,7 +21,7 @@ use anyhow::{Context, bail};
 use seal::harden;
 use warden::{Actor, Role};
 
-use crate::cli::Output;
+use crate::cli::{DevArgs, Output};
 use crate::config::Config;
 use crate::logging::{self, LogFormat, LogLevel, LogSettings};
 use crate::serve::{Signal, Signals, runtime};
@@ -29,11 +31,16 @@ use ca::Certificates;
 use contract::Contract;
 
 /// Runs until SIGINT or SIGTERM.
-pub(crate) fn run(listen: SocketAddr, data_dir: Option<PathBuf>, output: &Output) -> anyhow::Result<()> {
-    if !listen.ip().is_loopback() {
-        bail!(
-            "--xks-listen {listen} is not on loopback: `dev` is for this machine alone, `serve` for others"
-        );
+pub(crate) fn run(listen: &DevArgs, data_dir: Option<PathBuf>, output: &Output) -> anyhow::Result<()> {
+    for (option, address) in [
+        ("--xks-listen", listen.xks_listen),
+        ("--kms-listen", listen.kms_listen),
+    ] {
+        if !address.ip().is_loopback() {
+            bail!(
+                "{option} {address} is not on loopback: `dev` is for this machine alone, `serve` for others"
+            );
+        }
     }
     let dir = Dir::new(data_dir)?;
     let log = logging::start(LogSettings {
@@ -47,12 +54,35 @@ pub(crate) fn run(listen: SocketAddr, data_dir: Option<PathBuf>, output: &Output
 }
 
 async fn serve(
-    listen: SocketAddr,
+    listen: &DevArgs,
     dir: &Path,
     hardening: harden::Hardening,
     output: &Output,
 ) -> anyhow::Result<()> {
     let mut signals = Signals::catch()?;
+    let proxy = start_proxy(listen.xks_listen, dir, hardening).await?;
+    let kms = tokio::select! {
+        started = both(&proxy, listen.kms_listen, dir, hardening, output) => started.map(Some),
+        // Asked to stop before it was ready.
+        () = signals.stop() => Ok(None),
+    };
+    let result = match kms {
+        Ok(Some(kms)) => {
+            while let Signal::Reload = signals.next().await {
+                // The log says how it went.
+                drop(kms.reload());
+            }
+            kms.shutdown().await;
+            Ok(())
+        }
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
+    proxy.shutdown().await;
+    result
+}
+
+async fn start_proxy(listen: SocketAddr, dir: &Path, hardening: harden::Hardening) -> anyhow::Result<Server> {
     let config = configuration(dir, listen)?;
     let overrides = Overrides {
         hardening: Some(hardening),
@@ -73,17 +103,7 @@ async fn serve(
         )
         .await?;
     }
-    let server = Server::start(config, overrides).await?;
-    let result = tokio::select! {
-        result = prove_and_print(&server, dir, output) => result,
-        // Asked to stop before it was ready.
-        () = signals.stop() => Ok(()),
-    };
-    if result.is_ok() {
-        while let Signal::Reload = signals.next().await {}
-    }
-    server.shutdown().await;
-    result
+    Server::start(config, overrides).await
 }
 
 fn configuration(dir: &Path, listen: SocketAddr) -> anyhow::Result<Config> {
@@ -102,21 +122,48 @@ fn configuration(dir: &Path, listen: SocketAddr) -> anyhow::Result<Config> {
     Ok(config)
 }
 
-async fn prove_and_print(server: &Server, dir: &Path, output: &Output) -> anyhow::Result<()> {
-    let address = server.xks_address().context("there is no XKS listener")?;
-    let client = Client::new(server.socket());
-    let contract = setup::key_store(&client, dir, address).await?;
+/// Starts AWS's side over the proxy, proves both, and says what to do next.
+async fn both(
+    proxy: &Server,
+    kms_listen: SocketAddr,
+    dir: &Path,
+    hardening: harden::Hardening,
+    output: &Output,
+) -> anyhow::Result<kms::Server> {
+    let address = proxy.xks_address().context("there is no XKS listener")?;
+    let client = Client::new(proxy.socket());
+    let mut contract = setup::key_store(&client, dir, address).await?;
     let proved = proof::round_trip(&contract, address)
         .await
-        .context("the self-check failed")?;
+        .context("the self-check of the XKS proxy failed")?;
+    let server = kms::start(dir, kms_listen, &contract.xks, address, hardening).await?;
+    match prove_kms(&server, dir, &mut contract).await {
+        Ok(()) => {}
+        Err(error) => {
+            server.shutdown().await;
+            return Err(error);
+        }
+    }
     contract.write(dir)?;
     if output.is_json() {
         output.json_line(
             &serde_json::json!({ "ready": true, "dev_json": Contract::path(dir), "pid": contract.pid }),
-        )
+        )?;
     } else {
-        output.write(&print::instructions(&contract, &proved, dir)?)
+        output.write(&print::instructions(&contract, &proved, dir)?)?;
     }
+    Ok(server)
+}
+
+async fn prove_kms(server: &kms::Server, dir: &Path, contract: &mut Contract) -> anyhow::Result<()> {
+    let made = kms::furnish(server, dir, &contract.xks)
+        .await
+        .context("the external key store cannot be set up")?;
+    kms::round_trip(&made, server)
+        .await
+        .context("the self-check through the KMS endpoint failed")?;
+    contract.kms = Some(made);
+    Ok(())
 }
 
 /// The data directory: one that is kept, or one that goes with the process.

@@ -13,6 +13,7 @@ pub mod config;
 pub mod data_dir;
 pub mod dev;
 pub mod init;
+pub mod kms;
 pub mod logging;
 mod serve;
 pub mod server;

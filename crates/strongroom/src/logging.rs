@@ -23,11 +23,14 @@ const BUFFER_BYTES: usize = 2 * 1024 * 1024;
 const GATHER: Duration = Duration::from_millis(10);
 /// The targets of our own crates. Others' libraries are heard from `warn` on only: at `trace` some
 /// of them write what they carry, and nobody here has looked at every line of theirs.
-const OURS: [&str; 12] = [
+const OURS: [&str; 16] = [
     proxy::LOG_TARGET,
     "admin",
     "audit",
+    "iam",
     "key_manager",
+    "kms",
+    "kms_api",
     "listener",
     "policy",
     "proxy",
@@ -36,6 +39,7 @@ const OURS: [&str; 12] = [
     "strongroom",
     "virtual_hsm",
     "warden",
+    "xks_client",
 ];
 /// How long an orderly end waits for the last lines.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);

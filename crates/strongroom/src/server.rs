@@ -1,7 +1,7 @@
 //! The composition: every part of a server, started in order and stopped in reverse.
 
 mod descriptors;
-mod doors;
+pub(crate) mod doors;
 mod node;
 mod parts;
 
@@ -13,15 +13,17 @@ use admin::Actors;
 use ambient::{Clock, Random, SystemClock, SystemRandom};
 use anyhow::Context;
 use audit::Medium;
-use proxy::Proxy;
+use proxy::{HealthEndpoints, Proxy};
 use seal::harden::Hardening;
 use warden::Warden;
 
 use crate::config::{self, Config};
 use crate::data_dir::Lock;
+pub(crate) use descriptors::raise_limit;
 pub use doors::Door;
 use doors::Doors;
 pub(crate) use doors::rehearse;
+pub(crate) use node::hardening_lines;
 pub use parts::MIGRATIONS;
 use parts::Parts;
 
@@ -71,7 +73,7 @@ impl Server {
         for danger in config.dangers() {
             tracing::warn!(danger, "a setting weakens security");
         }
-        descriptors::raise_limit(&config);
+        raise_limit(config.listeners.all().map(|(_, listener)| listener));
         let places = config.places();
         places.data_dir.check()?;
         let lock = places.data_dir.lock()?;
@@ -103,7 +105,7 @@ impl Server {
         let (warden, random) = (Arc::clone(&parts.warden), Arc::clone(random));
         let proxy = Proxy::new(&config.proxy, Arc::clone(&warden), Arc::clone(clock), &*random)?;
         let proxy = Arc::new(proxy);
-        let bound = doors::bind(config, socket, clock)?;
+        let bound = doors::bind(config.listeners.all(), &config.admin, socket, clock)?;
         let node = node::Node::new(clock.now(), overrides.hardening);
         let actors = match overrides.actors {
             Some(actors) => actors,
@@ -111,7 +113,11 @@ impl Server {
         };
         let status = node.status(config, &bound.controls());
         let admin = Arc::new(admin::Server::new(warden, random, actors, status));
-        let doors = bound.open(&proxy, &admin);
+        let doors = bound.open(|kind, listener| match kind {
+            "xks" => doors::serve(listener, Arc::clone(&proxy)),
+            "health" => doors::serve(listener, Arc::new(HealthEndpoints::new(Arc::clone(&proxy)))),
+            _ => doors::serve(listener, Arc::clone(&admin)),
+        });
         Ok((proxy, admin, doors, node))
     }
 
@@ -147,7 +153,18 @@ impl Server {
         new.check()?;
         config::fixed_differences(&old, &new)?;
         let actors = new.actors()?;
-        self.doors.reload(&old, &new).context("nothing was reloaded")?;
+        let listeners = |config: &'_ Config| -> Vec<_> {
+            config
+                .listeners
+                .all()
+                .map(|(_, listener)| listener.clone())
+                .collect()
+        };
+        let (before, after) = (listeners(&old), listeners(&new));
+        let (before, after): (Vec<_>, Vec<_>) = (before.iter().collect(), after.iter().collect());
+        self.doors
+            .reload(&before, &after)
+            .context("nothing was reloaded")?;
         self.proxy.set_host_names(&new.proxy)?;
         self.admin.set_actors(actors);
         self.admin.set_node(self.node.status(&new, self.doors.controls()));

@@ -1,9 +1,13 @@
 //! The grammar of the command line. The texts here are what `--help` prints.
 
+mod kms;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub use kms::{ExplainArgs, FaultCommand, KmsCommand};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -12,7 +16,8 @@ Exit codes:
   2  the command line is wrong
   3  no server answers on the socket";
 
-/// Holds your keys for AWS KMS: an external key store with its XKS proxy and key managers.
+/// Holds your keys for AWS KMS: an external key store with its XKS proxy and key managers; and AWS's
+/// side of it, for tests without an AWS account.
 #[derive(Debug, Parser)]
 #[command(name = "strongroom", version, after_help = AFTER_HELP, max_term_width = 100)]
 #[command(disable_help_subcommand = true, propagate_version = false)]
@@ -23,7 +28,8 @@ pub struct Cli {
     /// The server's data directory; its socket is DIR/admin.sock
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub data_dir: Option<PathBuf>,
-    /// The server's management socket [default: DIR/admin.sock, or STRONGROOM_SOCKET]
+    /// The server's management socket [default: DIR/admin.sock, or STRONGROOM_SOCKET; for `kms`
+    /// STRONGROOM_KMS_SOCKET]
     #[arg(
         long,
         global = true,
@@ -77,6 +83,9 @@ pub enum Command {
     /// After a restore from a backup
     #[command(subcommand)]
     Recovery(RecoveryCommand),
+    /// AWS's side: an endpoint with the API of AWS KMS that calls any XKS proxy
+    #[command(subcommand)]
+    Kms(KmsCommand),
 }
 
 /// `dev`
@@ -85,6 +94,9 @@ pub struct DevArgs {
     /// Where the XKS proxy listens; port 0 lets the system choose
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
     pub xks_listen: SocketAddr,
+    /// Where the KMS endpoint listens, with plain HTTP; port 0 lets the system choose
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8444")]
+    pub kms_listen: SocketAddr,
 }
 
 /// `vhsm`

@@ -41,7 +41,7 @@ fn unless_empty(list: Vec<String>) -> Option<Vec<String>> {
 }
 
 /// A time to the second: nobody reads microseconds in a table.
-fn short(time: &str) -> String {
+pub(crate) fn short(time: &str) -> String {
     match time.split_once('.') {
         Some((seconds, _)) => format!("{seconds}Z"),
         None => time.to_owned(),

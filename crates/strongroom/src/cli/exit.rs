@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use admin::{ClientError, ErrorBody};
 
 use super::Output;
+use crate::kms;
 
 /// How the process ends. The numbers are documented in `--help`; scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +30,7 @@ impl From<Exit> for ExitCode {
 /// The command line is well formed, but what it says cannot be.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct UsageError(pub(super) String);
+pub(crate) struct UsageError(pub(crate) String);
 
 /// Prints a failure and chooses the exit code.
 pub(super) fn report(result: anyhow::Result<()>, output: &Output) -> Exit {
@@ -52,6 +53,16 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 fn classify(error: &anyhow::Error) -> (Exit, ErrorBody) {
     if let Some(usage) = error.downcast_ref::<UsageError>() {
         return (Exit::Usage, ErrorBody::local("usage", usage.to_string()));
+    }
+    if let Some(error) = error.downcast_ref::<kms::ClientError>() {
+        let text = error.to_string();
+        return match error {
+            kms::ClientError::Unreachable { .. } => {
+                (Exit::Unreachable, ErrorBody::local("unreachable", text))
+            }
+            kms::ClientError::Refused(body) => (Exit::Failed, body.clone()),
+            kms::ClientError::Protocol(_) => (Exit::Failed, ErrorBody::local("failed", text)),
+        };
     }
     match error.downcast_ref::<ClientError>() {
         Some(ClientError::Refused(body)) => (Exit::Failed, body.clone()),

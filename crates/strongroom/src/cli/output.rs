@@ -63,7 +63,7 @@ impl Output {
 }
 
 /// Columns aligned by spaces, headings in capitals; one line says so if there is nothing.
-pub(super) fn table(headings: &[&str], rows: &[Vec<String>], nothing: &str) -> String {
+pub(crate) fn table(headings: &[&str], rows: &[Vec<String>], nothing: &str) -> String {
     if rows.is_empty() {
         return format!("{nothing}\n");
     }
@@ -92,7 +92,7 @@ pub(super) fn table(headings: &[&str], rows: &[Vec<String>], nothing: &str) -> S
 }
 
 /// `name: value` lines with the values aligned.
-pub(super) fn fields(pairs: &[(&str, String)]) -> String {
+pub(crate) fn fields(pairs: &[(&str, String)]) -> String {
     let width = pairs.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + 1;
     pairs
         .iter()
@@ -101,13 +101,13 @@ pub(super) fn fields(pairs: &[(&str, String)]) -> String {
 }
 
 /// `1 key`, `2 keys`.
-pub(super) fn counted(number: u64, thing: &str) -> String {
+pub(crate) fn counted(number: u64, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {thing}{plural}")
 }
 
 /// A list in one cell; `-` if it is empty.
-pub(super) fn list(items: &[String]) -> String {
+pub(crate) fn list(items: &[String]) -> String {
     if items.is_empty() {
         "-".to_owned()
     } else {
@@ -116,7 +116,7 @@ pub(super) fn list(items: &[String]) -> String {
 }
 
 /// An optional cell.
-pub(super) fn or_dash(value: Option<impl ToString>) -> String {
+pub(crate) fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 

@@ -63,11 +63,11 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
     let mut complete = config
         .listeners
         .all()
-        .filter(|(_, listener)| files(listener).all(|file| file.exists()));
+        .filter(|(_, listener)| files_of(listener).all(|file| file.exists()));
     complete.try_for_each(|(_, listener)| server::rehearse(listener, &clock))
 }
 
-fn files(listener: &ListenerConfig) -> impl Iterator<Item = &PathBuf> {
+pub(crate) fn files_of(listener: &ListenerConfig) -> impl Iterator<Item = &PathBuf> {
     let tls = listener
         .tls
         .iter()
@@ -90,7 +90,7 @@ fn remarks(config: &Config) -> Vec<String> {
         remarks.push(format!("{shown} does not exist yet: run `strongroom init`"));
     }
     for (_, listener) in config.listeners.all() {
-        for file in files(listener).filter(|file| !file.exists()) {
+        for file in files_of(listener).filter(|file| !file.exists()) {
             remarks.push(format!(
                 "{} does not exist (listener {})",
                 file.display(),

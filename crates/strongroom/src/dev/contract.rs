@@ -14,6 +14,9 @@ use crate::data_dir::write_private;
 pub struct Contract {
     /// The XKS proxy's side.
     pub xks: Xks,
+    /// AWS's side. Absent in files of releases that had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms: Option<Kms>,
     /// The management API.
     pub admin: Admin,
     /// The process that serves.
@@ -37,6 +40,29 @@ pub struct Xks {
     pub external_key_id: String,
     /// PEM file of the CA to trust.
     pub ca_certificate: PathBuf,
+}
+
+/// What a client of the KMS endpoint needs.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kms {
+    /// `http://127.0.0.1:<port>`.
+    pub endpoint: String,
+    /// The Region to sign for.
+    pub region: String,
+    /// The user's access key.
+    pub access_key_id: String,
+    /// Its secret.
+    pub secret_access_key: String,
+    /// The user's account.
+    pub account: String,
+    /// The external key store over our own proxy.
+    pub custom_key_store_id: String,
+    /// The KMS key in it.
+    pub key_arn: String,
+    /// That key's alias.
+    pub alias: String,
+    /// The proxy as the custom key store knows it: without a port, as at AWS.
+    pub xks_proxy_uri_endpoint: String,
 }
 
 /// Where the management API is.

@@ -1,4 +1,4 @@
-//! A small HTTPS client that trusts one CA: one connection, HTTP/1.1.
+//! A small HTTP client: one connection, HTTP/1.1; with TLS it trusts one CA.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -14,10 +14,11 @@ use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-/// Far above any answer of the XKS Proxy API.
+/// Far above any answer of the XKS Proxy API and of the KMS calls that `dev` makes.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 
 /// An open connection.
@@ -33,6 +34,15 @@ impl Connection {
             .connect(name, stream)
             .await
             .context("the TLS handshake failed")?;
+        Self::over(stream).await
+    }
+
+    /// Connects to an address of this machine, without TLS.
+    pub(super) async fn open_plain(address: SocketAddr) -> anyhow::Result<Self> {
+        Self::over(TcpStream::connect(address).await?).await
+    }
+
+    async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> anyhow::Result<Self> {
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         // Ends with the sender.
         drop(tokio::spawn(connection));

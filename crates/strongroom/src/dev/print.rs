@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::contract::Contract;
+use super::contract::{Contract, Kms};
 use super::proof::{Proved, decrypt_body, encrypt_body, health_body};
 
 /// The instructions; the last line is the one to wait for.
@@ -15,6 +15,11 @@ pub(super) fn instructions(contract: &Contract, proved: &Proved, dir: &Path) -> 
         quoted(&program.display().to_string()),
         quoted(&dir.display().to_string())
     );
+    let kms = format!(
+        "{} kms --data-dir {}",
+        quoted(&program.display().to_string()),
+        quoted(&super::kms::data_dir(dir).display().to_string())
+    );
     let key = format!("keys/{}", contract.xks.external_key_id);
     let health = curl(contract, "health", &health_body());
     let encrypt = curl(contract, &format!("{key}/encrypt"), &encrypt_body());
@@ -23,11 +28,17 @@ pub(super) fn instructions(contract: &Contract, proved: &Proved, dir: &Path) -> 
         &format!("{key}/decrypt"),
         &decrypt_body(&proved.encrypted),
     );
+    let aws = contract
+        .kms
+        .as_ref()
+        .map_or_else(String::new, |kms| aws_lines(kms, dir));
     let dev_json = Contract::path(dir);
     Ok(format!(
-        "Strongroom runs on loopback with a throw-away CA. One Encrypt and one Decrypt over HTTPS are proved.\n\
+        "Strongroom runs on loopback with a throw-away CA. One Encrypt and one Decrypt are proved, over HTTPS at the\n\
+         XKS proxy and through the KMS endpoint.\n\
          \n\
-         Ask for its health, encrypt, and decrypt, as AWS KMS does:\n\n{health}\n\n{encrypt}\n\n{decrypt}\n\
+         {aws}\
+         Ask the proxy for its health, encrypt, and decrypt, as AWS KMS does:\n\n{health}\n\n{encrypt}\n\n{decrypt}\n\
          \n\
          Look at it, throw the switch and take it back:\n\n\
          {command} status\n\
@@ -35,6 +46,9 @@ pub(super) fn instructions(contract: &Contract, proved: &Proved, dir: &Path) -> 
          {command} key-store block dev --reason 'trying it out'\n\
          {command} key-store unblock dev\n\
          {command} audit tail\n\
+         {kms} status\n\
+         {kms} fault set dev unreachable --for 10s\n\
+         {kms} fault clear\n\
          \n\
          For tools: {}\n\
          End it with Ctrl-C.\n\
@@ -44,6 +58,28 @@ pub(super) fn instructions(contract: &Contract, proved: &Proved, dir: &Path) -> 
         contract.xks.endpoint,
         contract.xks.uri_path,
     ))
+}
+
+/// The whole way: a client of AWS KMS, its endpoint, the proxy, the key manager.
+fn aws_lines(kms: &Kms, dir: &Path) -> String {
+    let aws = format!("aws --endpoint-url {} kms", quoted(&kms.endpoint));
+    let file = dir.join("hello.encrypted").display().to_string();
+    let context = "--encryption-context project=nile,department=marketing";
+    format!(
+        "Use the key as any client of AWS KMS does, with the AWS CLI (version 1 or 2):\n\n\
+         export AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={} AWS_SESSION_TOKEN= AWS_DEFAULT_REGION={}\n\n\
+         {aws} describe-key --key-id {alias}\n\n\
+         printf 'Hello World!' | {aws} encrypt --key-id {alias} --plaintext fileb:///dev/stdin {context} \
+         --query CiphertextBlob --output text | base64 --decode > {}\n\n\
+         {aws} decrypt --ciphertext-blob {} {context} --query Plaintext --output text | base64 --decode\n\n\
+         {aws} generate-data-key --key-id {alias} --key-spec AES_256\n\n",
+        quoted(&kms.access_key_id),
+        quoted(&kms.secret_access_key),
+        quoted(&kms.region),
+        quoted(&file),
+        quoted(&format!("fileb://{file}")),
+        alias = kms.alias,
+    )
 }
 
 fn curl(contract: &Contract, resource: &str, body: &Value) -> String {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sigv4::{PathForm, SecretAccessKey, Signer, Target};
 
 use super::contract::Contract;
-use super::https::Connection;
+use super::http::Connection;
 
 /// What the printed lines encrypt: "Hello World!".
 pub(super) const PLAINTEXT: &str = "SGVsbG8gV29ybGQh";

@@ -35,6 +35,7 @@ pub(super) async fn key_store(client: &Client, dir: &Path, address: SocketAddr) 
             external_key_id: external_key_id.external_key_id.clone(),
             ca_certificate: dir.join("ca.pem"),
         },
+        kms: None,
         admin: Admin {
             socket: client.socket().to_owned(),
         },

@@ -1,8 +1,7 @@
 //! File descriptors: every connection needs one, and so do the log and the store.
 
+use listener::ListenerConfig;
 use rustix::process::{Resource, getrlimit, setrlimit};
-
-use crate::config::Config;
 
 /// What is open beside connections: store, log, standard streams, runtime, listening sockets; with
 /// room to spare.
@@ -11,7 +10,7 @@ const OWN: u64 = 128;
 /// Raises the soft limit on open files to the hard one. The usual soft limit, 1024, is there for
 /// programs that use `select`; with it, a thousand idle connections would leave no descriptor for
 /// honest ones, nor for a new segment of the log.
-pub(super) fn raise_limit(config: &Config) {
+pub(crate) fn raise_limit<'c>(listeners: impl Iterator<Item = &'c ListenerConfig>) {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
         limit.current = limit.maximum;
@@ -19,10 +18,7 @@ pub(super) fn raise_limit(config: &Config) {
             tracing::warn!(%error, "the limit on open files could not be raised");
         }
     }
-    let connections = config
-        .listeners
-        .all()
-        .map(|(_, listener)| listener.limits.connections);
+    let connections = listeners.map(|listener| listener.limits.connections);
     let wanted = connections.fold(OWN, |sum, most| sum.saturating_add(most as u64));
     match getrlimit(Resource::Nofile).current {
         Some(files) if files < wanted => tracing::warn!(

@@ -7,15 +7,14 @@ use std::time::Duration;
 use ambient::Clock;
 use anyhow::{Context, bail};
 use listener::{Address, Bound, Control, Handler, Listener, ListenerConfig};
-use proxy::{HealthEndpoints, Proxy};
 use tokio::task::JoinSet;
 
-use crate::config::Config;
+use crate::config::AdminSection;
 
 /// One door.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Door {
-    /// `xks`, `health` or `admin`.
+    /// `xks`, `health`, `kms` or `admin`.
     pub kind: &'static str,
     /// Its configured name.
     pub name: String,
@@ -24,27 +23,37 @@ pub struct Door {
 }
 
 /// Listeners that are bound but serve nobody yet.
-pub(super) struct BoundDoors {
+pub(crate) struct BoundDoors {
     listeners: Vec<(&'static str, Listener)>,
     clock: Arc<dyn Clock>,
 }
 
 /// Listeners that serve.
-pub(super) struct Doors {
+pub(crate) struct Doors {
     controls: Vec<(&'static str, Control)>,
     clock: Arc<dyn Clock>,
 }
 
-/// Binds every listener, so that a port in use is found before anything is served.
-pub(super) fn bind(config: &Config, socket: &Path, clock: &Arc<dyn Clock>) -> anyhow::Result<BoundDoors> {
+/// Binds every listener, and the management socket last, so that a port in use is found before
+/// anything is served.
+pub(crate) fn bind<'c>(
+    configured: impl Iterator<Item = (&'static str, &'c ListenerConfig)>,
+    section: &AdminSection,
+    socket: &Path,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<BoundDoors> {
     let mut admin = ListenerConfig::new("admin", Address::Unix(socket.to_owned()));
-    admin.socket_mode = config.admin.socket_mode;
-    let mut listeners = Vec::new();
-    for (kind, listener) in config.listeners.all().chain([("admin", &admin)]) {
+    admin.socket_mode = section.socket_mode;
+    let bind = |kind: &'static str, listener: &ListenerConfig| {
         let bound = Listener::bind(listener, Arc::clone(clock))
             .with_context(|| format!("the listener {:?} cannot start", listener.name))?;
-        listeners.push((kind, bound));
+        anyhow::Ok((kind, bound))
+    };
+    let mut listeners = Vec::new();
+    for (kind, listener) in configured {
+        listeners.push(bind(kind, listener)?);
     }
+    listeners.push(bind("admin", &admin)?);
     Ok(BoundDoors {
         listeners,
         clock: Arc::clone(clock),
@@ -52,21 +61,18 @@ pub(super) fn bind(config: &Config, socket: &Path, clock: &Arc<dyn Clock>) -> an
 }
 
 impl BoundDoors {
-    pub(super) fn controls(&self) -> Vec<(&'static str, Control)> {
+    pub(crate) fn controls(&self) -> Vec<(&'static str, Control)> {
         self.listeners
             .iter()
             .map(|(kind, listener)| (*kind, listener.control()))
             .collect()
     }
 
-    pub(super) fn open(self, proxy: &Arc<Proxy>, admin: &Arc<admin::Server>) -> Doors {
+    /// Hands each listener with its kind to `serve`.
+    pub(crate) fn open(self, serve: impl Fn(&'static str, Listener)) -> Doors {
         let controls = self.controls();
         for (kind, listener) in self.listeners {
-            match kind {
-                "xks" => serve(listener, Arc::clone(proxy)),
-                "health" => serve(listener, Arc::new(HealthEndpoints::new(Arc::clone(proxy)))),
-                _ => serve(listener, Arc::clone(admin)),
-            }
+            serve(kind, listener);
         }
         Doors {
             controls,
@@ -75,17 +81,17 @@ impl BoundDoors {
     }
 }
 
-/// Ends when the listener is shut down.
-fn serve<H: Handler>(listener: Listener, handler: Arc<H>) {
+/// Serves in a task that ends when the listener is shut down.
+pub(crate) fn serve<H: Handler>(listener: Listener, handler: Arc<H>) {
     drop(tokio::spawn(listener.serve(handler)));
 }
 
 impl Doors {
-    pub(super) fn controls(&self) -> &[(&'static str, Control)] {
+    pub(crate) fn controls(&self) -> &[(&'static str, Control)] {
         &self.controls
     }
 
-    pub(super) fn list(&self) -> Vec<Door> {
+    pub(crate) fn list(&self) -> Vec<Door> {
         self.controls
             .iter()
             .map(|(kind, control)| Door {
@@ -98,20 +104,20 @@ impl Doors {
 
     /// All of them take over their new configuration, or none does: everything is tried on
     /// listeners that nobody knows first.
-    pub(super) fn reload(&self, old: &Config, new: &Config) -> anyhow::Result<()> {
-        for (_, listener) in new.listeners.all() {
+    pub(crate) fn reload(&self, old: &[&ListenerConfig], new: &[&ListenerConfig]) -> anyhow::Result<()> {
+        for listener in new {
             rehearse(listener, &self.clock)?;
         }
         let mut done = Vec::new();
-        for (_, listener) in new.listeners.all() {
+        for listener in new {
             let Some(control) = self.control(&listener.name) else {
                 continue;
             };
             if let Err(error) = control.reload(listener) {
                 // A file changed since the rehearsal. Best effort: those already changed go back.
                 for name in done {
-                    let before = old.listeners.all().find(|(_, listener)| listener.name == name);
-                    if let (Some(control), Some((_, before))) = (self.control(name), before) {
+                    let before = old.iter().find(|listener| listener.name == name);
+                    if let (Some(control), Some(before)) = (self.control(name), before) {
                         drop(control.reload(before));
                     }
                 }
@@ -123,7 +129,7 @@ impl Doors {
     }
 
     /// The doors to the outside close first: administration can still look while they do.
-    pub(super) async fn close(&self, grace: Duration) {
+    pub(crate) async fn close(&self, grace: Duration) {
         let (admin, outside): (Vec<_>, Vec<_>) = self.controls.iter().partition(|(kind, _)| *kind == "admin");
         for doors in [outside, admin] {
             let closing = doors.into_iter().map(|(_, control)| {

@@ -27,10 +27,7 @@ impl Node {
                 .iter()
                 .map(|(kind, control)| listener(config, kind, control))
                 .collect(),
-            hardening: self.hardening.map_or_else(
-                || vec!["not hardened: started inside another program".to_owned()],
-                |hardening| hardening_lines(&hardening),
-            ),
+            hardening: hardening_lines(self.hardening.as_ref()),
             dangers: config.dangers(),
         }
     }
@@ -55,7 +52,11 @@ fn listener(config: &Config, kind: &str, control: &Control) -> ListenerStatus {
     }
 }
 
-fn hardening_lines(hardening: &Hardening) -> Vec<String> {
+/// What the process could do to keep its memory to itself.
+pub(crate) fn hardening_lines(hardening: Option<&Hardening>) -> Vec<String> {
+    let Some(hardening) = hardening else {
+        return vec!["not hardened: started inside another program".to_owned()];
+    };
     let mut lines = Vec::new();
     lines.push(if hardening.not_dumpable && hardening.no_core_file {
         "memory is kept from core dumps and debuggers".to_owned()

@@ -24,6 +24,8 @@ fn start(dir: &Path) -> Dev {
         dir,
         "--xks-listen",
         "127.0.0.1:0",
+        "--kms-listen",
+        "127.0.0.1:0",
     ]));
     let lines = process.wait_for(|line| line.starts_with("ready: https://localhost:"));
     Dev { process, lines }
@@ -70,10 +72,13 @@ fn what_dev_prints_works_as_printed() {
     assert_eq!(text(decrypted, "/plaintext"), "SGVsbG8gV29ybGQh");
 
     let commands: Vec<String> = dev.lines_of(BINARY).map(|line| paste(line)).collect();
-    assert_eq!(commands.len(), 5, "{:?}", dev.lines);
+    assert_eq!(commands.len(), 8, "{:?}", dev.lines);
     assert!(commands[0].contains("ready:") && commands[0].contains("dev (admin)"));
     assert!(commands[2].contains("BLOCKED: trying it out"));
     assert!(commands[4].contains("\"key-use\""), "{}", commands[4]);
+    assert!(commands[5].contains("CONNECTED"), "{}", commands[5]);
+    assert!(commands[6].contains("unreachable"), "{}", commands[6]);
+    assert_eq!(commands[7], "no fault is in force\n");
     dev.stop();
 }
 
@@ -89,8 +94,30 @@ fn dev_json_is_the_contract_that_tools_rely_on() {
         let object = contract.pointer(pointer).unwrap().as_object().unwrap();
         object.keys().cloned().collect()
     };
-    // No "kms" as long as there is no KMS endpoint.
-    assert_eq!(members(""), ["admin", "pid", "xks"]);
+    assert_eq!(members(""), ["admin", "kms", "pid", "xks"]);
+    assert_eq!(
+        members("/kms"),
+        [
+            "access_key_id",
+            "account",
+            "alias",
+            "custom_key_store_id",
+            "endpoint",
+            "key_arn",
+            "region",
+            "secret_access_key",
+            "xks_proxy_uri_endpoint"
+        ]
+    );
+    assert!(text(&contract, "/kms/endpoint").starts_with("http://127.0.0.1:"));
+    assert!(text(&contract, "/kms/custom_key_store_id").starts_with("cks-"));
+    assert!(text(&contract, "/kms/key_arn").starts_with("arn:aws:kms:us-east-1:111122223333:key/"));
+    assert_eq!(text(&contract, "/kms/alias"), "alias/demo");
+    assert_eq!(text(&contract, "/kms/account"), "111122223333");
+    assert_eq!(
+        text(&contract, "/kms/xks_proxy_uri_endpoint"),
+        "https://xks.localhost"
+    );
     assert_eq!(
         members("/xks"),
         [
@@ -113,7 +140,15 @@ fn dev_json_is_the_contract_that_tools_rely_on() {
     let status = json(&["--json", "--socket", text(&contract, "/admin/socket"), "status"]);
     assert_eq!(status.pointer("/node/pid"), contract.pointer("/pid"));
     assert_eq!(status.pointer("/ready"), Some(&Value::Bool(true)));
-    for secret in ["server.key", "seal.key", "store.db", "dev.json"] {
+    for secret in [
+        "server.key",
+        "seal.key",
+        "store.db",
+        "dev.json",
+        "kms/seal.key",
+        "kms/store.db",
+        "kms/identities.toml",
+    ] {
         let mode = fs::metadata(dir.join(secret)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{secret}");
     }
@@ -138,6 +173,10 @@ fn a_second_run_finds_everything_again() {
         "/xks/access_key_id",
         "/xks/secret_access_key",
         "/xks/external_key_id",
+        "/kms/access_key_id",
+        "/kms/secret_access_key",
+        "/kms/custom_key_store_id",
+        "/kms/key_arn",
     ] {
         assert_eq!(before.pointer(same), after.pointer(same), "{same}");
     }
@@ -152,7 +191,14 @@ fn a_second_run_finds_everything_again() {
 #[test]
 fn a_throw_away_directory_goes_with_the_process() {
     let parent = tempfile::tempdir().unwrap();
-    let mut command = command(&["--json", "dev", "--xks-listen", "127.0.0.1:0"]);
+    let mut command = command(&[
+        "--json",
+        "dev",
+        "--xks-listen",
+        "127.0.0.1:0",
+        "--kms-listen",
+        "127.0.0.1:0",
+    ]);
     command.env("TMPDIR", parent.path());
     let mut process = Process::spawn(command);
     let line = process
@@ -169,6 +215,8 @@ fn a_throw_away_directory_goes_with_the_process() {
 
 #[test]
 fn dev_stays_on_loopback() {
-    let errors = crate::support::stderr(&["dev", "--xks-listen", "0.0.0.0:0"], 1);
-    assert!(errors.contains("loopback"), "{errors}");
+    for option in ["--xks-listen", "--kms-listen"] {
+        let errors = crate::support::stderr(&["dev", option, "0.0.0.0:0"], 1);
+        assert!(errors.contains(option) && errors.contains("loopback"), "{errors}");
+    }
 }

@@ -41,6 +41,20 @@ const COMMANDS: &[&str] = &[
     "config example",
     "recovery",
     "recovery acknowledge",
+    "kms",
+    "kms init",
+    "kms serve",
+    "kms config",
+    "kms config check",
+    "kms config example",
+    "kms status",
+    "kms explain",
+    "kms fault",
+    "kms fault set",
+    "kms fault list",
+    "kms fault clear",
+    "kms reload",
+    "kms metrics",
 ];
 
 #[test]

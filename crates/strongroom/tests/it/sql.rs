@@ -5,17 +5,28 @@ mod postgresql;
 mod statements;
 
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
-use store::{Dialect, Store, Value};
-use strongroom::server::MIGRATIONS;
+use store::{Dialect, Migrations, Store, Value};
 
 use postgresql::PostgreSql;
 use statements::Statement;
 
+/// Every table of the server and of the KMS endpoint, each of which has a database of its own.
+static MIGRATIONS: LazyLock<Vec<Migrations>> = LazyLock::new(|| {
+    let mut all = strongroom::server::MIGRATIONS.to_vec();
+    for crate_of_it in strongroom::kms::server::MIGRATIONS {
+        if all.iter().all(|known| known.owner != crate_of_it.owner) {
+            all.push(*crate_of_it);
+        }
+    }
+    all
+});
+
 #[tokio::test]
 async fn sqlite_takes_every_statement() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(&directory.path().join("db"), MIGRATIONS)
+    let store = Store::open(&directory.path().join("db"), &MIGRATIONS)
         .await
         .unwrap();
     let mut refused = String::new();
@@ -85,7 +96,7 @@ fn postgresql_refuses_what_only_sqlite_knows() {
 }
 
 fn migrate(server: &PostgreSql) {
-    for script in store::schema(Dialect::PostgreSql, MIGRATIONS) {
+    for script in store::schema(Dialect::PostgreSql, &MIGRATIONS) {
         if let Err(message) = server.run(&format!("BEGIN;\n{script};\nCOMMIT;\n")) {
             panic!("PostgreSQL refuses a migration: {message}\n{script}");
         }

@@ -5,9 +5,9 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::MIGRATIONS;
 use proc_macro2::{TokenStream, TokenTree};
 use store::Migration;
-use strongroom::server::MIGRATIONS;
 
 use crate::support::package;
 

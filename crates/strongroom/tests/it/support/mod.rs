@@ -27,7 +27,10 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
 /// The command, without what the environment might say.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
-    command.args(arguments).env_remove("STRONGROOM_SOCKET");
+    command.args(arguments);
+    for variable in ["STRONGROOM_SOCKET", "STRONGROOM_KMS_SOCKET"] {
+        command.env_remove(variable);
+    }
     command
 }
 
