@@ -93,8 +93,8 @@ impl Kms {
         let directory = config.trail.directory.as_ref().unwrap_or(&trail_directory);
         let trail = Trail::open(directory, &config.trail, Arc::clone(&clock), Arc::clone(&random))?;
         let quotas = Quotas::new(&config.quotas, Arc::clone(&clock))?;
-        let proxies = &config.key_stores.proxies;
-        let transport = Transport::with_network(proxies, Arc::clone(&clock), network)?;
+        let proxies = config.key_stores.transport();
+        let transport = Transport::with_network(&proxies, Arc::clone(&clock), network)?;
         let key_stores = KeyStores::new(config.key_stores.clone(), transport);
         let kms = Self(Arc::new(Inner {
             config,

@@ -1,4 +1,4 @@
-//! One try: 250 ms, of which everything is part.
+//! One try: 250 ms at AWS, of which everything is part.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST};
@@ -7,7 +7,7 @@ use http_body_util::Full;
 use sigv4::{PathForm, Signer, Target};
 use xks_api::XksError;
 
-use crate::client::{DEADLINE, Inner};
+use crate::client::Inner;
 use crate::connection::{Broken, Connection, RawAnswer};
 use crate::failure::{Mishap, Progress, Stage};
 use crate::faults::Fault;
@@ -44,7 +44,7 @@ impl Inner {
             let _permit = self.pool.enter().await;
             self.exchange(message, connections, &stage).await
         };
-        let answer = tokio::time::timeout(DEADLINE, work)
+        let answer = tokio::time::timeout(self.transport.deadline(), work)
             .await
             .unwrap_or_else(|_| Err(Mishap::timed_out(stage.get())))?;
         judge(answer)

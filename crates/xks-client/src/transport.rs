@@ -4,11 +4,13 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ambient::Clock;
 use rustls::ClientConfig;
 use serde::Deserialize;
 
+use crate::client::DEADLINE;
 use crate::network::{Network, SystemNetwork};
 use crate::tls;
 
@@ -16,9 +18,13 @@ use crate::tls;
 const PORT: u16 = 443;
 
 /// How proxies are reached: a section of the configuration file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TransportConfig {
+    /// What a try may take: [`DEADLINE`] unless whoever configures the KMS endpoint says otherwise. A
+    /// machine that tests run on beside much else may not always make AWS's 250 ms.
+    #[serde(skip)]
+    pub deadline: Duration,
     /// Roots (PEM) for hosts whose route names none. Without it those that the system trusts.
     pub ca_file: Option<PathBuf>,
     /// The certificate for proxies that ask for one (mTLS). AWS's has the common name
@@ -26,6 +32,17 @@ pub struct TransportConfig {
     pub client_certificate: Option<ClientCertificateConfig>,
     /// Hosts that are found elsewhere than at their own name's port 443.
     pub routes: Vec<RouteConfig>,
+}
+
+impl Default for TransportConfig {
+    fn default() -> Self {
+        Self {
+            deadline: DEADLINE,
+            ca_file: None,
+            client_certificate: None,
+            routes: Vec::new(),
+        }
+    }
 }
 
 /// A certificate chain and its private key, both PEM.
@@ -83,6 +100,7 @@ struct Inner {
     network: Arc<dyn Network>,
     clock: Arc<dyn Clock>,
     tls: Arc<ClientConfig>,
+    deadline: Duration,
     routes: HashMap<String, Route>,
 }
 
@@ -124,6 +142,7 @@ impl Transport {
         }
         Ok(Self(Arc::new(Inner {
             tls: tls::client_config(roots, own, &clock)?,
+            deadline: config.deadline,
             network,
             clock,
             routes,
@@ -136,6 +155,10 @@ impl Transport {
 
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.0.clock
+    }
+
+    pub(crate) fn deadline(&self) -> Duration {
+        self.0.deadline
     }
 
     /// Where to connect to for this host.

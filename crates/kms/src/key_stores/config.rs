@@ -23,6 +23,10 @@ pub struct KeyStoresConfig {
     /// Default: 5 minutes; one second at least.
     #[serde(deserialize_with = "interval")]
     pub health_check_interval: Duration,
+    /// What a try to ask a proxy may take; there is a second one if the first times out. AWS's 250 ms
+    /// is the default; a machine that does much else besides may need more.
+    #[serde(deserialize_with = "units::duration")]
+    pub proxy_deadline: Duration,
     /// The way to proxies: routes, roots, the client certificate.
     pub proxies: TransportConfig,
     /// The VPC endpoint services that there are.
@@ -35,8 +39,19 @@ impl Default for KeyStoresConfig {
             connect_duration: Duration::from_secs(1),
             disconnect_duration: Duration::ZERO,
             health_check_interval: Duration::from_secs(300),
+            proxy_deadline: xks_client::DEADLINE,
             proxies: TransportConfig::default(),
             vpc_endpoint_services: Vec::new(),
+        }
+    }
+}
+
+impl KeyStoresConfig {
+    /// The way to proxies, with the deadline.
+    pub(crate) fn transport(&self) -> TransportConfig {
+        TransportConfig {
+            deadline: self.proxy_deadline,
+            ..self.proxies.clone()
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use testkit::xks_proxy::Behaviour;
 use xks_api::kms_exception::ProxyFailure;
 
-use crate::kit::{encrypt_request, key, world};
+use crate::kit::{encrypt_request, key, timed_world, world};
 
 #[tokio::test]
 async fn one_connection_serves_requests_one_after_another() {
@@ -67,7 +67,7 @@ async fn a_connection_closed_on_the_request_is_replaced_too() {
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_connection_is_used_for_less_than_50_seconds() {
-    let world = world();
+    let world = timed_world();
     world.encrypt().await.unwrap();
     tokio::time::advance(Duration::from_millis(49_999)).await;
     world.encrypt().await.unwrap();
@@ -80,7 +80,7 @@ async fn an_idle_connection_is_used_for_less_than_50_seconds() {
 /// An answer that came too late must not be taken for the next one's.
 #[tokio::test(start_paused = true)]
 async fn a_connection_given_up_is_never_used_again() {
-    let world = world();
+    let world = timed_world();
     world.encrypt().await.unwrap();
     world.proxy.behave(Behaviour::Silent);
     world.kind().await;
@@ -95,7 +95,7 @@ async fn a_connection_given_up_is_never_used_again() {
 /// request finds out for all.
 #[tokio::test(start_paused = true)]
 async fn connections_older_than_a_timeout_are_dropped_when_a_new_one_works() {
-    let world = world();
+    let world = timed_world();
     let all = (0..5).map(|_| world.encrypt());
     futures_util::future::join_all(all).await;
     let opened = world.proxy.connections();

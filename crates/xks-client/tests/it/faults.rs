@@ -7,7 +7,7 @@ use xks_api::ErrorName;
 use xks_api::kms_exception::ProxyFailure;
 use xks_client::{Fault, OrderedFault, Origin};
 
-use crate::kit::{decrypt_request, failed, key, world};
+use crate::kit::{decrypt_request, failed, key, timed_world, world};
 
 fn lasting(fault: Fault) -> OrderedFault {
     OrderedFault { fault, until: None }
@@ -49,7 +49,7 @@ async fn each_fault_is_the_failure_it_is_called() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_proxy_is_waited_for_up_to_the_deadline() {
-    let world = world();
+    let world = timed_world();
     world.encrypt().await.unwrap();
     world
         .faults
@@ -69,7 +69,7 @@ async fn a_slow_proxy_is_waited_for_up_to_the_deadline() {
 
 #[tokio::test(start_paused = true)]
 async fn a_fault_ends_by_itself() {
-    let world = world();
+    let world = timed_world();
     let until = world.clock.moment().saturating_add(Duration::from_secs(10));
     world.faults.order(OrderedFault {
         fault: Fault::Unreachable,

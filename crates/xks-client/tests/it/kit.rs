@@ -1,8 +1,9 @@
 //! What the tests share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use ambient::{Clock, Timestamp};
+use ambient::Timestamp;
 use crypto::SecretBytes;
 use sigv4::SecretAccessKey;
 use testkit::TokioClock;
@@ -11,8 +12,8 @@ use xks_api::kms_exception::ProxyFailure;
 use xks_api::message::{DecryptRequest, EncryptRequest, EncryptResponse};
 use xks_api::uri::ExternalKeyId;
 use xks_client::{
-    Answer, Credential, Endpoint, Failure, FaultSwitch, Network, Origin, ProxyClient, RouteConfig, Transport,
-    TransportConfig,
+    Answer, Credential, DEADLINE, Endpoint, Failure, FaultSwitch, Origin, ProxyClient, RouteConfig,
+    Transport, TransportConfig,
 };
 
 pub(crate) const KEY_ARN: &str =
@@ -37,12 +38,26 @@ pub(crate) struct World {
     pub(crate) client: ProxyClient,
 }
 
-/// A proxy and its client, over a network in memory.
+/// A proxy and its client, over a network in memory. Time plays no part: a busy machine is no failure.
 pub(crate) fn world() -> World {
+    world_within(Duration::from_secs(60))
+}
+
+/// The same with AWS's deadline, for tests under a paused clock.
+pub(crate) fn timed_world() -> World {
+    world_within(DEADLINE)
+}
+
+fn world_within(deadline: Duration) -> World {
     let clock = TokioClock::start(NOW);
     let proxy = OrderedProxy::new(clock.clone());
     let faults = FaultSwitch::default();
-    let client = client_with(&proxy, &faults, clock.clone());
+    let config = TransportConfig {
+        deadline,
+        ..trusting(&proxy)
+    };
+    let transport = Transport::with_network(&config, clock.clone(), Arc::new(proxy.clone())).unwrap();
+    let client = ProxyClient::new(&endpoint(), credential(), transport, faults.clone());
     World {
         clock,
         proxy,
@@ -51,22 +66,14 @@ pub(crate) fn world() -> World {
     }
 }
 
-pub(crate) fn client_with(proxy: &OrderedProxy, faults: &FaultSwitch, clock: Arc<dyn Clock>) -> ProxyClient {
-    let network: Arc<dyn Network> = Arc::new(proxy.clone());
-    let config = trusting(proxy);
-    let transport = Transport::with_network(&config, clock, network).unwrap();
-    ProxyClient::new(&endpoint(), credential(), transport, faults.clone())
-}
-
 pub(crate) fn trusting(proxy: &OrderedProxy) -> TransportConfig {
     TransportConfig {
-        ca_file: None,
-        client_certificate: None,
         routes: vec![RouteConfig {
             host: HOST.to_owned(),
             address: None,
             ca_file: Some(proxy.authority().ca_file()),
         }],
+        ..TransportConfig::default()
     }
 }
 

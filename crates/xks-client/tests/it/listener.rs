@@ -1,6 +1,7 @@
 //! Against the listener that our own proxy stands on: HTTP/1.1, keep-alive, bounds.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ambient::SystemClock;
 use listener::{Handler, Incoming, Listener, ListenerConfig, TlsConfig};
@@ -56,6 +57,7 @@ async fn it_is_spoken_to_on_one_connection() {
         ca_file: Some(certificate_file),
     }];
     let transport = TransportConfig {
+        deadline: Duration::from_secs(60),
         routes,
         ..TransportConfig::default()
     };

@@ -13,6 +13,7 @@ mod failures;
 mod faults;
 mod kit;
 mod listener;
+mod real_proxy;
 mod sockets;
 mod time;
 mod transport;

@@ -1,11 +1,13 @@
 //! 250 ms a try, and one more try: under a paused clock, to the millisecond.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use testkit::xks_proxy::Behaviour;
 use xks_api::kms_exception::ProxyFailure;
+use xks_client::{FaultSwitch, ProxyClient, Transport, TransportConfig};
 
-use crate::kit::{World, failed, world};
+use crate::kit::{World, credential, encrypt_request, endpoint, failed, key, timed_world, trusting};
 
 fn attempts_ms(world: &World) -> Vec<u128> {
     world.proxy.attempts().iter().map(|at| at.as_millis()).collect()
@@ -13,7 +15,7 @@ fn attempts_ms(world: &World) -> Vec<u128> {
 
 #[tokio::test(start_paused = true)]
 async fn a_stopped_proxy_is_tried_at_0_and_250_ms_and_given_up_at_500() {
-    let world = world();
+    let world = timed_world();
     world.proxy.behave(Behaviour::Stopped);
     let failure = failed(world.encrypt().await);
     assert_eq!(failure.kind, ProxyFailure::TimedOut);
@@ -30,7 +32,7 @@ async fn a_stopped_proxy_is_tried_at_0_and_250_ms_and_given_up_at_500() {
 
 #[tokio::test(start_paused = true)]
 async fn a_proxy_stopped_between_two_requests_is_tried_again_on_a_new_connection() {
-    let world = world();
+    let world = timed_world();
     world.encrypt().await.unwrap();
     let began = world.elapsed_ms();
     world.proxy.behave(Behaviour::Stopped);
@@ -45,7 +47,7 @@ async fn a_proxy_stopped_between_two_requests_is_tried_again_on_a_new_connection
 
 #[tokio::test(start_paused = true)]
 async fn a_proxy_that_returns_in_time_answers_the_second_try() {
-    let world = world();
+    let world = timed_world();
     world.proxy.behave(Behaviour::Silent);
     let proxy = world.proxy.clone();
     tokio::spawn(async move {
@@ -73,7 +75,7 @@ async fn silence_is_told_apart_by_where_it_is() {
             ProxyFailure::TimedOut,
         ),
     ] {
-        let world = world();
+        let world = timed_world();
         world.proxy.behave(behaviour);
         let failure = failed(world.encrypt().await);
         assert_eq!(failure.kind, kind, "{failure}");
@@ -87,7 +89,7 @@ async fn silence_is_told_apart_by_where_it_is() {
 
 #[tokio::test(start_paused = true)]
 async fn other_failures_are_not_repeated() {
-    let world = world();
+    let world = timed_world();
     for behaviour in [
         Behaviour::Unreachable,
         Behaviour::NoTls,
@@ -107,7 +109,7 @@ async fn other_failures_are_not_repeated() {
 /// Signed anew for each try: the date is part of the signature.
 #[tokio::test(start_paused = true)]
 async fn each_try_carries_its_own_date() {
-    let world = world();
+    let world = timed_world();
     tokio::time::advance(Duration::from_millis(900)).await;
     world.proxy.behave(Behaviour::Silent);
     failed(world.encrypt().await);
@@ -119,4 +121,20 @@ async fn each_try_carries_its_own_date() {
         .collect();
     assert_eq!(dates.len(), 2);
     assert_ne!(dates[0], dates[1]);
+}
+
+/// For machines that cannot make AWS's time: the rest stays as it is.
+#[tokio::test(start_paused = true)]
+async fn another_deadline_holds_for_each_try() {
+    let world = timed_world();
+    let config = TransportConfig {
+        deadline: Duration::from_secs(2),
+        ..trusting(&world.proxy)
+    };
+    let network = Arc::new(world.proxy.clone());
+    let transport = Transport::with_network(&config, world.clock.clone(), network).unwrap();
+    let client = ProxyClient::new(&endpoint(), credential(), transport, FaultSwitch::default());
+    world.proxy.behave(Behaviour::Silent);
+    let failure = failed(client.encrypt(&key(), encrypt_request(b"inner")).await);
+    assert_eq!((failure.attempts, failure.elapsed.as_millis()), (2, 4_000));
 }

@@ -3,6 +3,7 @@
 //! proxy that really fails so.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kms_api::{ErrorName, KmsError};
 use serde_json::{Value, json};
@@ -256,7 +257,8 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
-        let site = Site::new().await;
+        // Long enough for a busy machine, short enough to wait for a silent proxy.
+        let site = Site::with(|config| config.key_stores.proxy_deadline = Duration::from_secs(1)).await;
         let store = site.connected("store").await;
         let key = site.key(&store, "key-1").await;
         let created = site.call("CreateKey", json!({})).await.unwrap();
