@@ -1,15 +1,23 @@
 //! Whether a caller may do what he asks for. Handlers ask here and nowhere else.
 //!
-//! What this does not do yet: evaluate policies and grants. Every authenticated caller is allowed
-//! what he asks for on keys of his own account, and nothing on those of another.
+//! A decision is made of the key's policy and grants, and of the caller's own policies, by crate
+//! `iam`; what conditions may look at is put together in `authorize/context.rs`. Each decision and
+//! its grounds go to the log.
+
+mod context;
+mod question;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use iam::{Decision, NewGrant};
 use kms_api::{EncryptionContext, ErrorName, KmsError};
 
 use crate::call::Call;
-use crate::state::{Key, Realm};
+use crate::grants;
+use crate::state::{Grant, Key, Realm};
+
+pub(crate) use question::{Question, Say};
 
 /// What an action is about.
 #[derive(Clone, Copy)]
@@ -34,8 +42,10 @@ pub(crate) struct Extras<'a> {
     pub(crate) grant_tokens: &'a [String],
     /// `kms:RequestAlias`: the alias that the request named the key by, with its `alias/`.
     pub(crate) request_alias: Option<&'a str>,
-    /// `aws:RequestTag/…`: the tags that the request brings.
+    /// `aws:RequestTag/…`, `aws:TagKeys`: the tags that the request brings.
     pub(crate) request_tags: Option<BTreeMap<String, String>>,
+    /// What CreateGrant asks for. Its constraint stands in for the encryption context.
+    pub(crate) new_grant: Option<NewGrant<'a>>,
     /// Other condition keys by their names (`kms:KeySpec`), with their values as text.
     pub(crate) conditions: Vec<(&'static str, Vec<String>)>,
 }
@@ -55,27 +65,72 @@ impl Authorized {
 
 impl Call<'_> {
     /// Whether the caller may do `action` (`Encrypt`, without `kms:`): the proof, or
-    /// `AccessDeniedException`.
+    /// `AccessDeniedException`. A grant token that is none is `InvalidGrantTokenException`; a good one
+    /// permits nothing, for grants are in force at once.
     pub(crate) fn authorize(
         &mut self,
         action: &str,
         resource: &Resource<'_>,
-        _extras: &Extras<'_>,
+        extras: &Extras<'_>,
     ) -> Result<Authorized, KmsError> {
-        let key = match resource {
-            Resource::Key(key) => Some(Arc::clone(key)),
-            Resource::Alias(..) | Resource::Any => None,
+        grants::check_tokens(extras.grant_tokens)?;
+        self.asked(action, resource, extras, Say::Policy)?;
+        Ok(Authorized {
+            key: match resource {
+                Resource::Key(key) => Some(Arc::clone(key)),
+                Resource::Alias(..) | Resource::Any => None,
+            },
+        })
+    }
+
+    /// Whether the caller may retire a grant: its retiring principal may, its grantee if the grant
+    /// says so, and the account that created it. Key policies have no say.
+    pub(crate) fn authorize_retiring(
+        &mut self,
+        key: &Arc<Key>,
+        grant: &Grant,
+    ) -> Result<Authorized, KmsError> {
+        let say = Say::Retiring(grant);
+        self.asked("RetireGrant", &Resource::Key(key), &Extras::default(), say)?;
+        Ok(Authorized {
+            key: Some(Arc::clone(key)),
+        })
+    }
+
+    fn asked(
+        &self,
+        action: &str,
+        resource: &Resource<'_>,
+        extras: &Extras<'_>,
+        say: Say<'_>,
+    ) -> Result<(), KmsError> {
+        let question = Question {
+            caller: &self.caller,
+            origin: &self.origin,
+            region: &self.realm.region,
+            now: self.now,
+            action: &format!("kms:{action}"),
+            resource: *resource,
+            extras,
+            say,
         };
-        let foreign = key
-            .as_ref()
-            .is_some_and(|key| key.record.realm.account != self.realm.account);
-        if foreign {
-            let message = format!(
-                "User: {} is not authorized to perform: kms:{action}",
-                self.caller.arn
-            );
-            return Err(KmsError::new(ErrorName::AccessDeniedException, message));
-        }
-        Ok(Authorized { key })
+        question.ask(|request, inputs| {
+            let (id, caller) = (self.request_id.as_str(), self.caller.arn.as_str());
+            let (action, resource) = (request.action, request.target.arn);
+            match iam::decide(request, inputs) {
+                Decision::Allowed(grounds) => {
+                    tracing::debug!(id, caller, action, resource, %grounds, "allowed");
+                    Ok(())
+                }
+                Decision::Denied(denial) => {
+                    tracing::info!(id, caller, action, resource, reason = %denial.reason, "denied");
+                    // The same words as for a key that is not there.
+                    if request.target.account != request.principal.account() {
+                        return Err(self.hidden());
+                    }
+                    Err(KmsError::new(ErrorName::AccessDeniedException, denial.message()))
+                }
+            }
+        })
     }
 }

@@ -2,11 +2,11 @@
 
 use crypto::SecretBytes;
 use kms_api::response::Response as _;
-use kms_api::{Document, ErrorName, Operation, parse, request};
+use kms_api::{Document, Operation, parse, request};
 
 use crate::call::Call;
 use crate::error::Failure;
-use crate::{cryptography, key_stores, keys};
+use crate::{aliases, cryptography, grants, key_stores, keys, policies, tags};
 
 /// Checks a request against the API's schema, has the operation's handler answer it, and gives the
 /// answer's body.
@@ -34,10 +34,6 @@ macro_rules! answer {
             | Operation::UpdatePrimaryRegion
             | Operation::Verify
             | Operation::VerifyMac => keys::unsupported($call, &$document),
-            operation => {
-                let message = format!("{operation} is not supported by this endpoint.");
-                Err(Failure::new(ErrorName::UnsupportedOperationException, message))
-            }
         }
     };
 }
@@ -51,6 +47,21 @@ pub(crate) async fn dispatch(call: &mut Call<'_>, document: Document) -> Result<
         DescribeCustomKeyStores => key_stores::describe,
         DisconnectCustomKeyStore => key_stores::disconnect,
         UpdateCustomKeyStore => key_stores::update,
+        CreateAlias => aliases::create_alias,
+        DeleteAlias => aliases::delete_alias,
+        ListAliases => aliases::list_aliases,
+        UpdateAlias => aliases::update_alias,
+        CreateGrant => grants::create_grant,
+        ListGrants => grants::list_grants,
+        ListRetirableGrants => grants::list_retirable_grants,
+        RetireGrant => grants::retire_grant,
+        RevokeGrant => grants::revoke_grant,
+        GetKeyPolicy => policies::get_key_policy,
+        ListKeyPolicies => policies::list_key_policies,
+        PutKeyPolicy => policies::put_key_policy,
+        ListResourceTags => tags::list_resource_tags,
+        TagResource => tags::tag_resource,
+        UntagResource => tags::untag_resource,
         CreateKey => keys::create_key,
         Decrypt => cryptography::decrypt,
         DescribeKey => keys::describe_key,

@@ -55,3 +55,15 @@ impl Failure {
         Self(KmsError::new(name, message))
     }
 }
+
+/// The `Limit` of a listing whose pages are shorter than the API's model allows.
+pub(crate) fn at_most(most: u32, limit: u32) -> Result<u32, Failure> {
+    if limit <= most {
+        return Ok(limit);
+    }
+    let message = format!(
+        "1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: Member must have \
+         value less than or equal to {most}"
+    );
+    Err(Failure::new(ErrorName::ValidationException, message))
+}

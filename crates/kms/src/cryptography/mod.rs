@@ -13,3 +13,4 @@ pub(crate) use decrypt::decrypt;
 pub(crate) use encrypt::encrypt;
 pub(crate) use random::generate_random;
 pub(crate) use re_encrypt::re_encrypt;
+pub(crate) use request::unless_dry_run;

@@ -50,7 +50,7 @@ pub(super) fn admitted(call: &mut Call<'_>, found: &Found, asked: &Use<'_>) -> R
 }
 
 /// The end of a trial that would have succeeded.
-pub(super) fn unless_dry_run(dry_run: bool) -> Result<(), KmsError> {
+pub(crate) fn unless_dry_run(dry_run: bool) -> Result<(), KmsError> {
     if !dry_run {
         return Ok(());
     }

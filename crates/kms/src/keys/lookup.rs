@@ -124,7 +124,7 @@ impl Call<'_> {
     }
 
     /// What is said of another account's key, whether it exists or not.
-    fn hidden(&self) -> KmsError {
+    pub(crate) fn hidden(&self) -> KmsError {
         let message = format!(
             "User: {} is not authorized to perform: kms:{} on this resource because the resource does not \
              exist in this Region, no resource-based policies allow access, or a resource-based policy \

@@ -1,13 +1,15 @@
 //! Key policies: GetKeyPolicy, PutKeyPolicy, ListKeyPolicies, the default policy, the lockout check.
 
-use kms_api::{AccountId, ErrorName};
+mod check;
+mod operations;
+
+use kms_api::AccountId;
 use serde_json::json;
 
 use crate::call::Call;
 use crate::error::Failure;
 
-/// The longest key policy, in bytes.
-pub(crate) const MAX_BYTES: usize = 32_768;
+pub(crate) use operations::{get_key_policy, list_key_policies, put_key_policy};
 
 /// The policy that a new key begins with: the one given, or the default one.
 pub(crate) fn of_new_key(
@@ -15,14 +17,10 @@ pub(crate) fn of_new_key(
     given: Option<String>,
     bypass_lockout_safety_check: bool,
 ) -> Result<String, Failure> {
-    let _ = bypass_lockout_safety_check;
     let Some(policy) = given else {
         return Ok(default_policy(call.realm.account));
     };
-    if policy.len() > MAX_BYTES {
-        let message = format!("A key policy may have {MAX_BYTES} bytes.");
-        return Err(Failure::new(ErrorName::LimitExceededException, message));
-    }
+    check::checked(call, None, &policy, bypass_lockout_safety_check)?;
     Ok(policy)
 }
 

@@ -89,7 +89,7 @@ impl Edit {
             self.delete(Table::Alias, row);
         }
         for grant in key.grants.iter() {
-            self.delete(Table::Grant, format!("{id}/{}", grant.id));
+            self.delete(Table::Grant, format!("{id}/{}", grant.record.id));
         }
         self.delete(Table::Key, id.to_owned());
         let id = id.to_owned();

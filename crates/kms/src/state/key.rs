@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ambient::Timestamp;
 use crypto::{Fields, Key256, XaesKey};
+use iam::Policy;
 use kms_api::{KeyArn, UsageOperation};
 
-use super::record::{GrantPrincipal, GrantRecord, KeyRecord, MaterialRecord};
+use super::grant::Grant;
+use super::record::{GrantPrincipal, KeyRecord, MaterialRecord};
 
 /// A KMS key. A change replaces it as a whole, so that whoever holds one sees it as it was; its
 /// parts are shared.
@@ -19,6 +21,8 @@ pub(crate) struct Key {
     pub(crate) name: KeyArn,
     /// What outlives the process.
     pub(crate) record: Arc<KeyRecord>,
+    /// The key policy, ready to evaluate; `None` if it is none, and then nobody may use the key.
+    pub(crate) policy: Option<Arc<Policy>>,
     /// Every generation of the key's own material that was not refused, the oldest first.
     pub(crate) materials: Arc<Vec<Arc<Material>>>,
     /// Names of the aliases that lead here, with their `alias/`.
@@ -87,7 +91,7 @@ impl Material {
 /// The grants on one key.
 #[derive(Clone, Default)]
 pub(crate) struct Grants {
-    by_id: BTreeMap<String, Arc<GrantRecord>>,
+    by_id: BTreeMap<String, Arc<Grant>>,
     by_grantee: HashMap<GrantPrincipal, BTreeSet<String>>,
 }
 
@@ -98,41 +102,42 @@ impl Grants {
     }
 
     /// By grant id.
-    pub(crate) fn get(&self, id: &str) -> Option<&Arc<GrantRecord>> {
+    pub(crate) fn get(&self, id: &str) -> Option<&Arc<Grant>> {
         self.by_id.get(id)
     }
 
     /// All of them, by grant id.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<GrantRecord>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Grant>> {
         self.by_id.values()
     }
 
     /// Those whose id comes after `marker`.
-    pub(crate) fn after(&self, marker: Option<&str>) -> impl Iterator<Item = &Arc<GrantRecord>> {
+    pub(crate) fn after(&self, marker: Option<&str>) -> impl Iterator<Item = &Arc<Grant>> {
         super::page::after(&self.by_id, marker).map(|(_, grant)| grant)
     }
 
     /// Those whose grantee is exactly this principal.
-    pub(crate) fn of_grantee(&self, grantee: &GrantPrincipal) -> impl Iterator<Item = &Arc<GrantRecord>> {
+    pub(crate) fn of_grantee(&self, grantee: &GrantPrincipal) -> impl Iterator<Item = &Arc<Grant>> {
         let ids = self.by_grantee.get(grantee).into_iter().flatten();
         ids.filter_map(|id| self.by_id.get(id))
     }
 
-    pub(super) fn put(&mut self, grant: Arc<GrantRecord>) {
-        self.remove(&grant.id);
-        let ids = self.by_grantee.entry(grant.grantee.clone()).or_default();
-        ids.insert(grant.id.clone());
-        self.by_id.insert(grant.id.clone(), grant);
+    pub(super) fn put(&mut self, grant: Arc<Grant>) {
+        let record = &grant.record;
+        self.remove(&record.id);
+        let ids = self.by_grantee.entry(record.grantee.clone()).or_default();
+        ids.insert(record.id.clone());
+        self.by_id.insert(record.id.clone(), grant);
     }
 
     pub(super) fn remove(&mut self, id: &str) {
         let Some(grant) = self.by_id.remove(id) else {
             return;
         };
-        if let Some(ids) = self.by_grantee.get_mut(&grant.grantee) {
+        if let Some(ids) = self.by_grantee.get_mut(&grant.record.grantee) {
             ids.remove(id);
             if ids.is_empty() {
-                self.by_grantee.remove(&grant.grantee);
+                self.by_grantee.remove(&grant.record.grantee);
             }
         }
     }

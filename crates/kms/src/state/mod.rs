@@ -7,6 +7,7 @@
 
 mod as_text;
 mod edit;
+mod grant;
 mod key;
 mod load;
 mod manifest;
@@ -23,7 +24,8 @@ use seal::{Keyring, RowMac, RowRefused};
 use store::{Store, StoreError};
 
 pub(crate) use edit::Edit;
-pub(crate) use key::{Grants, Key, LastUsage, Material, MaterialId, Usage};
+pub(crate) use grant::Grant;
+pub(crate) use key::{Key, LastUsage, Material, MaterialId, Usage};
 pub(crate) use model::{Contents, CustomKeyStore, Model};
 pub(crate) use realm::Realm;
 pub use table::MIGRATIONS;

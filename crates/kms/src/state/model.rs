@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crypto::SecretBytes;
+use iam::{Policy, PolicyKind};
 
 use super::Realm;
+use super::grant::Grant;
 use super::key::{Grants, Key, LastUsage, Material};
 use super::record::{AliasRecord, Connection, CustomKeyStoreRecord, GrantRecord, KeyRecord};
 
@@ -84,7 +86,11 @@ impl Model {
 
     pub(super) fn put_key(&mut self, record: Arc<KeyRecord>, usage: Option<LastUsage>) {
         if let Some(key) = self.keys.get_mut(record.id.as_str()) {
-            Arc::make_mut(key).record = record;
+            let key = Arc::make_mut(key);
+            if key.record.policy != record.policy {
+                key.policy = policy(&record);
+            }
+            key.record = record;
             return;
         }
         let id = record.id.to_string();
@@ -99,6 +105,7 @@ impl Model {
         let key = Key {
             arn: record.arn().to_string().into(),
             name: record.arn(),
+            policy: policy(&record),
             record,
             materials: Arc::default(),
             aliases: Arc::default(),
@@ -152,6 +159,7 @@ impl Model {
 
     pub(super) fn put_grant(&mut self, grant: Arc<GrantRecord>) {
         let key = grant.key.clone();
+        let grant = Arc::new(Grant::new(grant));
         self.grants_of(&key, |grants| grants.put(grant));
     }
 
@@ -187,6 +195,18 @@ impl Model {
     fn grants_of(&mut self, key: &str, change: impl FnOnce(&mut Grants)) {
         if let Some(key) = self.keys.get_mut(key) {
             change(Arc::make_mut(&mut Arc::make_mut(key).grants));
+        }
+    }
+}
+
+/// The policy of a key's row. It was checked when it was put; one that is refused now says nothing
+/// to anybody.
+fn policy(record: &KeyRecord) -> Option<Arc<Policy>> {
+    match Policy::parse(&record.policy, PolicyKind::Key) {
+        Ok(policy) => Some(Arc::new(policy)),
+        Err(error) => {
+            tracing::error!(key = %record.arn(), %error, "a key policy does not evaluate: nobody may use its key");
+            None
         }
     }
 }

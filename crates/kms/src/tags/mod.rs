@@ -1,5 +1,7 @@
 //! Tags: TagResource, UntagResource, ListResourceTags.
 
+mod operations;
+
 use std::collections::BTreeMap;
 
 use kms_api::ErrorName;
@@ -7,15 +9,14 @@ use kms_api::request::Tag;
 
 use crate::error::Failure;
 
+pub(crate) use operations::{list_resource_tags, tag_resource, untag_resource};
+
 /// Tags that a key may have.
 pub(crate) const MAX_TAGS: usize = 50;
 
 /// The tags of a request, which are well formed one by one: at most 50, none twice, none reserved.
 pub(crate) fn checked(tags: &[Tag]) -> Result<BTreeMap<String, String>, Failure> {
-    if tags.len() > MAX_TAGS {
-        let message = format!("A KMS key may have {MAX_TAGS} tags.");
-        return Err(Failure::new(ErrorName::LimitExceededException, message));
-    }
+    within_quota(tags.len())?;
     let mut map = BTreeMap::new();
     for tag in tags {
         if tag.tag_key.to_ascii_lowercase().starts_with("aws:") {
@@ -28,4 +29,13 @@ pub(crate) fn checked(tags: &[Tag]) -> Result<BTreeMap<String, String>, Failure>
         }
     }
     Ok(map)
+}
+
+/// At most 50 tags.
+fn within_quota(tags: usize) -> Result<(), Failure> {
+    if tags <= MAX_TAGS {
+        return Ok(());
+    }
+    let message = format!("A KMS key may have {MAX_TAGS} tags.");
+    Err(Failure::new(ErrorName::LimitExceededException, message))
 }
