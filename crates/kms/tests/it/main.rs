@@ -2,6 +2,7 @@
 
 mod ciphertext;
 mod cryptography;
+mod double_encryption;
 mod key_stores;
 mod keys;
 mod rotation;

@@ -7,7 +7,7 @@ mod describe;
 mod failures;
 mod faults;
 mod health;
-mod kit;
+pub(crate) mod kit;
 mod restart;
 mod time;
 mod update;
