@@ -63,8 +63,9 @@ impl Inner {
         {
             stage.set(Stage::Asking);
             match self.ask(kept, message).await {
-                // It was closed while it lay idle; every request of this API may be sent again.
-                Err(broken) if broken.before_answer => self.pool.clear(),
+                // It was closed while it lay idle, and so will be those that lie idle longer. Every
+                // request of this API may be sent again.
+                Err(broken) if broken.before_answer => self.pool.clear_before(now),
                 other => return other.map_err(|broken| broken.mishap),
             }
         }

@@ -66,11 +66,6 @@ impl Pool {
         self.idle().retain(|connection| connection.used >= moment);
     }
 
-    /// Drops what lies idle.
-    pub(crate) fn clear(&self) {
-        self.idle().clear();
-    }
-
     fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
