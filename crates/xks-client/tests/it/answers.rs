@@ -22,7 +22,7 @@ fn edit(world: &World, edit: impl Fn(&mut Value) + Send + Sync + 'static) {
 }
 
 #[tokio::test]
-async fn xks_enc_08_to_13_and_cdiv_02_encrypt() {
+async fn xks_enc_08_each_member_of_an_encryption_is_there_and_of_its_size() {
     let world = world();
     for member in [
         "ciphertext",
@@ -73,7 +73,7 @@ async fn xks_cdiv_02_every_field_is_under_the_cdiv() {
 }
 
 #[tokio::test]
-async fn xks_dec_06_decrypt() {
+async fn xks_dec_06_a_plaintext_is_as_long_as_its_ciphertext() {
     let world = world();
     let encrypted = world.encrypt().await.unwrap().value;
     for wrong in [json!(null), json!("QQ"), b64(&[0; 15]), b64(&[0; 17])] {
@@ -84,7 +84,7 @@ async fn xks_dec_06_decrypt() {
 }
 
 #[tokio::test]
-async fn xks_meta_01_and_05_key_metadata() {
+async fn xks_meta_05_key_metadata_is_complete_with_ten_usages_at_most() {
     let world = world();
     let ask = async || world.client.key_metadata(&key(), ORIGIN.for_key_metadata()).await;
     for (member, wrong) in [
@@ -111,7 +111,7 @@ async fn xks_meta_01_and_05_key_metadata() {
 }
 
 #[tokio::test]
-async fn xks_hlt_04_and_08_health() {
+async fn xks_hlt_04_a_fleet_has_one_to_ten_members() {
     let world = world();
     let ask = async || {
         world

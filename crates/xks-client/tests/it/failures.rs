@@ -22,7 +22,7 @@ async fn each_error_name_is_told_apart() {
 }
 
 #[tokio::test]
-async fn the_name_counts_and_not_the_status() {
+async fn xks_err_02_the_name_counts_and_not_the_status() {
     let world = world();
     let body = br#"{"errorName":"ThrottlingException"}"#.to_vec();
     world.proxy.behave(Behaviour::Status(500, body));
@@ -33,7 +33,7 @@ async fn the_name_counts_and_not_the_status() {
 }
 
 #[tokio::test]
-async fn what_is_no_answer_of_this_api_is_malformed() {
+async fn xks_err_03_what_is_no_answer_of_this_api_is_malformed() {
     let error = br#"{"errorName":"InternalException"}"#.to_vec();
     for (status, body) in [
         (200, b"".to_vec()),

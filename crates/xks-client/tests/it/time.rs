@@ -14,7 +14,7 @@ fn attempts_ms(world: &World) -> Vec<u128> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stopped_proxy_is_tried_at_0_and_250_ms_and_given_up_at_500() {
+async fn xks_kms_03_a_stopped_proxy_is_tried_at_0_and_250_ms_and_given_up_at_500() {
     let world = timed_world();
     world.proxy.behave(Behaviour::Stopped);
     let failure = failed(world.encrypt().await);
@@ -61,7 +61,7 @@ async fn a_proxy_that_returns_in_time_answers_the_second_try() {
 
 /// Where each kind of silence sits: no TCP is no connection, all else is a proxy that was too slow.
 #[tokio::test(start_paused = true)]
-async fn silence_is_told_apart_by_where_it_is() {
+async fn xks_kms_01_every_silence_is_given_up_after_250_ms_a_try() {
     for (behaviour, kind) in [
         (Behaviour::BlackHole, ProxyFailure::NoConnection),
         (Behaviour::Stopped, ProxyFailure::TimedOut),

@@ -64,7 +64,7 @@ async fn each_operation_works_and_sends_its_metadata() {
 }
 
 #[tokio::test]
-async fn requests_are_signed_over_host_and_date_for_kms_xks_proxy() {
+async fn xks_auth_02_requests_are_signed_over_host_and_date_for_kms_xks_proxy() {
     let world = world();
     world.encrypt().await.unwrap();
     let seen = &world.proxy.seen()[0];
