@@ -349,7 +349,7 @@ fn check(at: &str, result: Result<Value, KmsError>, expected: Option<ErrorName>,
 }
 
 #[tokio::test]
-async fn every_failure_by_every_operation() {
+async fn xks_err_02_every_failure_by_every_operation() {
     let rows = rows();
     assert_eq!(rows.len(), xks_api::kms_exception::ProxyFailure::ALL.len());
     for (number, row) in rows.iter().enumerate() {
@@ -421,7 +421,7 @@ async fn connects(scene: &Scene, number: usize, row: &Row) {
 
 /// What is wrong with the external key itself: three messages, each with the proxy's own word.
 #[tokio::test]
-async fn an_external_key_that_does_not_do_is_refused_by_name() {
+async fn xks_meta_07_an_external_key_that_does_not_do_is_refused_by_name() {
     let site = Site::new().await;
     let store = site.connected("store").await;
     for (member, value, shown) in [
@@ -442,8 +442,50 @@ async fn an_external_key_that_does_not_do_is_refused_by_name() {
     let missing = super::kit::refusal(site.create_key(&store, "missing").await);
     assert_eq!(missing.0, ErrorName::XksKeyNotFoundException);
     site.create_key(&store, "key-1").await.unwrap();
-    let again = super::kit::refusal(site.create_key(&store, "key-1").await);
-    assert_eq!(again.0, ErrorName::XksKeyAlreadyInUseException);
+}
+
+#[tokio::test]
+async fn xks_uri_06_two_kms_keys_of_a_store_do_not_share_an_external_key() {
+    let site = Site::new().await;
+    let store = site.connected("store").await;
+    let (one, two) = tokio::join!(site.create_key(&store, "key-1"), site.create_key(&store, "key-1"));
+    let (made, refused) = if one.is_ok() { (one, two) } else { (two, one) };
+    made.unwrap();
+    assert_eq!(
+        super::kit::refusal(refused).0,
+        ErrorName::XksKeyAlreadyInUseException
+    );
+    // Ids are compared as they are.
+    site.create_key(&store, "KEY-1").await.unwrap();
+}
+
+/// Neither side's state moves the other's; both have to allow a use.
+#[tokio::test]
+async fn xks_meta_08_kms_keys_and_external_keys_have_states_of_their_own() {
+    let scene = Scene::new().await;
+    let site = &scene.site;
+    let key = json!({ "KeyId": scene.key });
+    let state = async || {
+        let answer = site.call("DescribeKey", key.clone()).await.unwrap();
+        answer["KeyMetadata"]["KeyState"].clone()
+    };
+    let encrypt = json!({"KeyId": scene.key, "Plaintext": "AAAA"});
+    site.proxy.behave(Behaviour::Answers(Xks::InvalidStateException));
+    assert_eq!(
+        site.refused("Encrypt", encrypt.clone()).await.0,
+        ErrorName::KmsInvalidStateException
+    );
+    assert_eq!(state().await, "Enabled");
+    let asked = site.proxy.seen().len();
+    site.call("DisableKey", key.clone()).await.unwrap();
+    assert_eq!(
+        site.refused("Encrypt", encrypt.clone()).await.0,
+        ErrorName::DisabledException
+    );
+    site.call("EnableKey", key.clone()).await.unwrap();
+    assert_eq!(site.proxy.seen().len(), asked, "the proxy is told nothing");
+    site.proxy.behave(Behaviour::Works);
+    site.call("Encrypt", encrypt).await.unwrap();
 }
 
 /// A ciphertext that the proxy finds wrong is `KMSInvalidStateException`, for KMS takes its word.

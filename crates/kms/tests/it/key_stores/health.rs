@@ -18,7 +18,7 @@ fn health_checks(site: &Site) -> usize {
 
 /// Connected stores alone, every few minutes; a failure changes no state.
 #[tokio::test]
-async fn proxies_of_connected_stores_are_looked_at() {
+async fn xks_hlt_07_proxies_of_connected_stores_are_looked_at() {
     let minutes = Duration::from_secs(300);
     let site = Site::with(|config| config.key_stores.health_check_interval = minutes).await;
     let id = site.connected("store").await;
@@ -39,7 +39,7 @@ async fn proxies_of_connected_stores_are_looked_at() {
 }
 
 #[tokio::test]
-async fn answers_feed_the_metrics() {
+async fn xks_kms_06_answers_feed_the_metrics() {
     let site = Site::new().await;
     let id = site.connected("store").await;
     let text = site.kms.prometheus();
@@ -57,7 +57,7 @@ async fn answers_feed_the_metrics() {
 
 /// The quota is the store's: all its keys share it, and what it refuses never reaches the proxy.
 #[tokio::test]
-async fn a_store_has_a_quota_of_its_own() {
+async fn xks_kms_04_a_store_has_a_quota_of_its_own() {
     let site = Site::with(|config| {
         config.quotas.custom_key_store_requests_per_second = 0.001.try_into().unwrap();
     })

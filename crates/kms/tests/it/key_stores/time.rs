@@ -7,7 +7,8 @@ use testkit::xks_proxy::Behaviour;
 use super::kit::Site;
 
 #[tokio::test]
-async fn a_stopped_proxy_is_tried_at_0_and_250_ms_and_answered_at_500_and_works_again_when_it_returns() {
+async fn xks_kms_03_a_stopped_proxy_is_tried_at_0_and_250_ms_and_answered_at_500_and_works_again_when_it_returns()
+ {
     let site = Site::with(|config| config.key_stores.proxy_deadline = xks_client::DEADLINE).await;
     let id = site.connected("store").await;
     let key = site.key(&id, "key-1").await;
