@@ -1,7 +1,7 @@
 //! `CloudTrail_20131101.LookupEvents` (AWS CloudTrail API Reference).
 
 use ambient::Timestamp;
-use iam::{AccessRequest, Inputs, Target, decide};
+use iam::{AccessRequest, Target, decide};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

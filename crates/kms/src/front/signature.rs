@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use ambient::Timestamp;
 use bytes::Bytes;
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use kms_api::Region;
 use sigv4::{HostNames, PathForm, Rules, SessionTokens, UnverifiedRequest};

@@ -71,19 +71,3 @@ impl Xml {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn elements_nest_and_text_is_escaped() {
-        let xml = Xml::default().root("A", "urn:x", |xml| {
-            xml.text("B", "<&>\"'\u{1}é\n").element("C", |_| {});
-        });
-        assert_eq!(
-            xml,
-            "<A xmlns=\"urn:x\"><B>&lt;&amp;&gt;&quot;&apos;\u{fffd}é\n</B><C></C></A>\n"
-        );
-    }
-}

@@ -92,7 +92,7 @@ pub(crate) enum Claimed {
     },
     /// A key of a session whose token is authentic; it may be over.
     Session {
-        secret: SecretAccessKey,
+        secret: Box<SecretAccessKey>,
         caller: Result<Arc<Caller>, TokenRefused>,
     },
 }
@@ -140,7 +140,7 @@ impl Identities {
             caller => caller.map(Arc::new),
         };
         Some(Claimed::Session {
-            secret: sessions.secret(access_key_id),
+            secret: Box::new(sessions.secret(access_key_id)),
             caller,
         })
     }

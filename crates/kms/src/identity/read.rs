@@ -158,7 +158,7 @@ impl Reader {
             self.user(id, &shared, user)?;
         }
         for role in account.roles {
-            self.role(id, &shared, role)?;
+            self.role(id, &shared, &role)?;
         }
         Ok(())
     }
@@ -187,7 +187,7 @@ impl Reader {
         self.access_keys(&owner, &user.name, user.access_keys)
     }
 
-    fn role(&mut self, account: AccountId, shared: &Account, role: file::Role) -> Checked<()> {
+    fn role(&mut self, account: AccountId, shared: &Account, role: &file::Role) -> Checked<()> {
         let arn = principal_arn(account, "role", &role.name, role.path.as_ref())?;
         let principal_id = super::ids::principal_id("AROA", &arn);
         self.announce(account, "role", &role.name, (&arn, &principal_id))?;

@@ -136,7 +136,7 @@ impl Metrics {
     /// A key store was asked for more than its quota (`ExternalKeyStoreThrottle`).
     pub fn key_store_throttled(&self, store: &str, operation: Operation, key_spec: Option<KeySpec>) {
         self.of_store(store, |metrics| {
-            *metrics.throttled.entry((operation, key_spec)).or_default() += 1
+            *metrics.throttled.entry((operation, key_spec)).or_default() += 1;
         });
     }
 

@@ -21,11 +21,12 @@ use serde::{Deserialize, Deserializer};
 /// Buckets remembered before the full ones, which say nothing, are forgotten.
 const MAX_BUCKETS: usize = 4_096;
 
-/// One second in nanoseconds: what a bucket can hold.
-const SECOND: u64 = 1_000_000_000;
+/// One second in picoseconds: what a bucket can hold. So fine, because every whole rate must come out
+/// exact.
+const SECOND: u64 = 1_000_000_000_000;
 
 /// A rate in requests a second: above 0 and at most 1,000,000; fractions are allowed (0.25 is one
-/// request in four seconds). Kept as the time that one request costs, in nanoseconds.
+/// request in four seconds). Kept as the time that one request costs, in picoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate(u64);
 
@@ -46,14 +47,14 @@ impl TryFrom<f64> for Rate {
         if !(rate > 0.0 && rate <= 1_000_000.0) {
             return Err("a rate is above 0 and at most 1000000 requests a second");
         }
-        // 1,000 at least; `as` saturates where the rate is next to nothing.
+        // 1,000,000 at least; `as` saturates where the rate is next to nothing.
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "said above"
         )]
-        let nanos = (1e9 / rate).round() as u64;
-        Ok(Self(nanos))
+        let cost = (1e12 / rate).floor() as u64;
+        Ok(Self(cost))
     }
 }
 
@@ -259,9 +260,9 @@ const fn usual_rate(operation: Operation) -> Rate {
     Rate::per_second(requests)
 }
 
-/// Buckets by key. A bucket is the moment at which it will be full again: a bucket whose moment has
-/// passed is full and need not be remembered.
-struct Buckets<K>(Mutex<HashMap<K, Moment>>);
+/// Buckets by key. A bucket is when it will be full again, in picoseconds: one of the past is full and
+/// need not be remembered.
+struct Buckets<K>(Mutex<HashMap<K, u128>>);
 
 impl<K> Default for Buckets<K> {
     fn default() -> Self {
@@ -273,16 +274,17 @@ impl<K: Eq + Hash> Buckets<K> {
     /// Takes one request's worth out of a bucket, if it is there.
     fn take(&self, key: K, rate: Rate, now: Moment) -> bool {
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = u128::from(now.as_nanos()) * 1_000;
         if buckets.len() >= MAX_BUCKETS {
             buckets.retain(|_, full_at| *full_at > now);
         }
-        let full_at = buckets.get(&key).copied().unwrap_or(now).max(now).as_nanos();
-        let then = full_at.saturating_add(rate.0);
+        let full_at = buckets.get(&key).copied().unwrap_or(now).max(now);
+        let then = full_at + u128::from(rate.0);
         // At less than one a second the bucket holds one request.
-        if then - now.as_nanos() > rate.0.max(SECOND) {
+        if then - now > u128::from(rate.0.max(SECOND)) {
             return false;
         }
-        buckets.insert(key, Moment::from_nanos(then));
+        buckets.insert(key, then);
         true
     }
 }

@@ -1,0 +1,9 @@
+//! The front door, from the wire.
+
+mod kit;
+mod lookup;
+mod protocol;
+mod query;
+mod records;
+mod signatures;
+mod sts;
