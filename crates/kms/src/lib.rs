@@ -52,6 +52,7 @@ pub use key_stores::{
     FaultKind, FaultView, KeyStoresConfig, LoadBalancerType, NoSuchKeyStore, PrivateDnsNameState,
     UnknownFault, VpcEndpointServiceConfig,
 };
+pub use keys::KeysConfig;
 pub use kms::{Kms, Parts, StartError};
 pub use log::TARGET as LOG_TARGET;
 pub use settings::KmsConfig;

@@ -7,6 +7,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
 use crate::key_stores::KeyStoresConfig;
+use crate::keys::KeysConfig;
 use crate::quotas::QuotaSettings;
 use crate::trail::TrailSettings;
 
@@ -26,6 +27,8 @@ pub struct KmsConfig {
     pub trail: TrailSettings,
     /// Request quotas.
     pub quotas: QuotaSettings,
+    /// KMS keys: how many there may be.
+    pub keys: KeysConfig,
     /// Custom key stores: timing, the way to XKS proxies, VPC endpoint services.
     pub key_stores: KeyStoresConfig,
 }
@@ -38,6 +41,7 @@ impl Default for KmsConfig {
             identities: None,
             trail: TrailSettings::default(),
             quotas: QuotaSettings::default(),
+            keys: KeysConfig::default(),
             key_stores: KeyStoresConfig::default(),
         }
     }

@@ -14,9 +14,6 @@ use crate::state::record::{KeyOrigin, KeyRecord};
 use crate::state::{CustomKeyStore, Model};
 use crate::{policies, tags};
 
-/// Keys that an account may have in a Region.
-const MAX_KEYS: usize = 100_000;
-
 pub(crate) async fn create_key(
     call: &mut Call<'_>,
     request: request::CreateKey,
@@ -45,8 +42,9 @@ pub(crate) async fn create_key(
     if let (Some(store), Some(external)) = (origin.custom_key_store_id(), origin.xks_key_id()) {
         usable_store(call, store, external)?;
     }
-    if count(call) >= MAX_KEYS {
-        let message = format!("An account may have {MAX_KEYS} KMS keys in a Region.");
+    let max = call.kms.config().keys.max_keys;
+    if count(call) >= usize::try_from(max).unwrap_or(usize::MAX) {
+        let message = format!("An account may have {max} KMS keys in a Region.");
         return Err(Failure::new(ErrorName::LimitExceededException, message));
     }
     let record = KeyRecord {

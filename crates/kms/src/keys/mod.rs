@@ -1,7 +1,9 @@
 //! KMS keys: creation, description, states, deletion by the clock, rotation.
 
+mod config;
 mod create;
 mod describe;
+mod events;
 mod lifecycle;
 mod lookup;
 mod rotation;
@@ -9,6 +11,7 @@ mod states;
 mod unsupported;
 mod upkeep;
 
+pub use config::KeysConfig;
 pub(crate) use create::create_key;
 pub(crate) use describe::{describe_key, get_key_last_usage, list_keys, update_key_description};
 pub(crate) use lifecycle::{cancel_key_deletion, disable_key, enable_key, schedule_key_deletion};

@@ -3,10 +3,9 @@
 
 use ambient::{Random, Timestamp};
 use crypto::Key256;
-use kms_api::{
-    ErrorName, IncludeKeyMaterial, KeyMaterialState, KmsError, RequestedKey, RotationType, request, response,
-};
+use kms_api::{ErrorName, IncludeKeyMaterial, KeyMaterialState, KmsError, RequestedKey, request, response};
 
+use super::events;
 use super::states::{state_of, wrong_origin};
 use super::{Forms, Found, days_after};
 use crate::authorize::{Authorized, Extras, Resource};
@@ -100,6 +99,7 @@ pub(crate) async fn rotate_key_on_demand(
         call.kms.random(),
     )?;
     edit.commit().await?;
+    events::rotated(call.kms, key, RotationKind::OnDemand, call.now);
     Ok(response::RotateKeyOnDemand {
         key_id: key.name.clone(),
     })
@@ -145,10 +145,7 @@ pub(crate) async fn list_key_rotations(
             .record
             .rotation
             .map(|_| Timestamp::from_micros(material.record.created)),
-        rotation_type: material.record.rotation.map(|kind| match kind {
-            RotationKind::Automatic => RotationType::Automatic,
-            RotationKind::OnDemand => RotationType::OnDemand,
-        }),
+        rotation_type: material.record.rotation.map(events::rotation_type),
     };
     Ok(response::ListKeyRotations {
         rotations: page.items.iter().map(|(_, material)| entry(material)).collect(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kms_api::KmsError;
 
+use super::events;
 use super::rotation::{is_due, rotate};
 use crate::Kms;
 use crate::error::Failure;
@@ -37,7 +38,7 @@ impl Kms {
             if self.now_is(&key, over) {
                 edit.delete_key(key.record.id.as_str());
                 edit.commit().await.map_err(Failure::from)?;
-                tracing::info!(key = %key.arn, "KMS key deleted: its waiting period is over");
+                events::deleted(self, &key, now);
             }
         }
         for key in self.keys_where(|key| is_due(key, now)) {
@@ -47,7 +48,7 @@ impl Kms {
             };
             rotate(&mut edit, &key, RotationKind::Automatic, now, self.random())?;
             edit.commit().await.map_err(Failure::from)?;
-            tracing::info!(key = %key.arn, "KMS key rotated: its rotation period is over");
+            events::rotated(self, &key, RotationKind::Automatic, now);
         }
         self.state().write_usage().await.map_err(Failure::internal)?;
         Ok(())

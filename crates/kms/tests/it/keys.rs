@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ambient::Clock as _;
+use kms::KmsConfig;
 use serde_json::{Value, json};
 
 use crate::support::{ACCOUNT, OTHER_ACCOUNT, REGION, START, World, root};
@@ -506,4 +507,91 @@ async fn operations_for_other_kinds_of_keys_answer_aws_own_errors() {
     for (operation, body, expected) in cases {
         assert_eq!(world.refused_name(operation, body).await, expected, "{operation}");
     }
+}
+
+#[tokio::test]
+async fn an_account_has_only_so_many_keys_in_a_region() {
+    let mut config = KmsConfig::default();
+    assert_eq!(config.keys.max_keys, 100_000);
+    config.keys.max_keys = 2;
+    let world = World::with(config).await;
+    let first = world.create_key(json!({})).await;
+    // Until it is gone, a key that is pending deletion counts.
+    world
+        .call(
+            "ScheduleKeyDeletion",
+            json!({"KeyId": first, "PendingWindowInDays": 7}),
+        )
+        .await
+        .unwrap();
+    world.create_key(json!({})).await;
+    let refused = world.refused_name("CreateKey", json!({})).await;
+    assert_eq!(refused, "LimitExceededException");
+    let elsewhere = world
+        .call_as(&world.caller, "us-east-1", "CreateKey", json!({}))
+        .await;
+    elsewhere.unwrap();
+    world.clock.advance(DAY * 7);
+    world.kms.upkeep().await.unwrap();
+    world.create_key(json!({})).await;
+}
+
+/// The lines of every file of the trail.
+fn records(world: &World) -> Vec<Value> {
+    let mut files: Vec<_> = std::fs::read_dir(world.directory.path().join("cloudtrail"))
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .filter(|file| {
+            file.extension()
+                .is_some_and(|extension| extension.to_str().unwrap().starts_with("json"))
+        })
+        .collect();
+    files.sort();
+    let text: String = files
+        .iter()
+        .map(|file| std::fs::read_to_string(file).unwrap())
+        .collect();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// CloudTrail tells what KMS does by itself.
+#[tokio::test]
+async fn rotation_and_deletion_are_in_cloudtrail() {
+    let world = World::new().await;
+    let arn = world.create_key(json!({})).await;
+    world
+        .call("RotateKeyOnDemand", json!({"KeyId": arn}))
+        .await
+        .unwrap();
+    let body = json!({"KeyId": arn, "RotationPeriodInDays": 90});
+    world.call("EnableKeyRotation", body).await.unwrap();
+    world.clock.advance(DAY * 90);
+    world.kms.upkeep().await.unwrap();
+    world
+        .call(
+            "ScheduleKeyDeletion",
+            json!({"KeyId": arn, "PendingWindowInDays": 7}),
+        )
+        .await
+        .unwrap();
+    world.clock.advance(DAY * 7);
+    world.kms.upkeep().await.unwrap();
+    world.kms.trail().flush().await;
+    let events: Vec<(Value, Value)> = records(&world)
+        .into_iter()
+        .filter(|record| record["eventType"] == "AwsServiceEvent")
+        .map(|record| (record["eventName"].clone(), record["serviceEventDetails"].clone()))
+        .collect();
+    let id = arn.rsplit('/').next().unwrap();
+    let rotated = |kind: &str| (json!("RotateKey"), json!({"keyId": id, "rotationType": kind}));
+    assert_eq!(
+        events,
+        [
+            rotated("ON_DEMAND"),
+            rotated("AUTOMATIC"),
+            (json!("DeleteKey"), json!({"keyId": id})),
+        ]
+    );
 }
