@@ -6,6 +6,7 @@
 //! in `cargo test`, on any toolchain; under libFuzzer with `cargo xtask fuzz`, where nightly is
 //! there; and over a single file that did harm, by adding it to the seeds.
 
+mod answers;
 mod bodies;
 mod ciphertext_metadata;
 mod envelope;
@@ -16,6 +17,7 @@ mod proxy_v2;
 mod sigv4_headers;
 mod uris;
 
+pub use answers::answers;
 pub use bodies::bodies;
 pub use ciphertext_metadata::ciphertext_metadata;
 pub use envelope::{envelope, sealed};
@@ -71,5 +73,9 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "kms_ciphertexts",
         run: kms_ciphertexts,
+    },
+    Target {
+        name: "answers",
+        run: answers,
     },
 ];
