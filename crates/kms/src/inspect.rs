@@ -1,19 +1,42 @@
 //! Doors for tests and the fuzzer into what the API does not show. No part of the crate's promises.
 
+use std::sync::Arc;
+
 use ambient::Random;
 use crypto::{Key256, SecretBytes, XaesKey};
-use kms_api::{EncryptionContext, ErrorName, KeyState, Operation};
+use kms_api::{EncryptionContext, ErrorName, KeyId, KeyState, KmsError, Operation};
 use xks_api::{CiphertextMetadata, Iv, TAG_BYTES};
 
 use crate::ciphertext::{
     self, Body, ContextDigest, Header, Layer, Origin, Outer, Parsed, under_aws_kms, under_external_key,
 };
-use crate::keys;
+use crate::error::Failure;
 use crate::state::MaterialId;
+use crate::state::record::GrantRecord;
+use crate::{Kms, keys};
 
 /// The error that forbids an operation in a key state, by the table that every handler asks.
 pub fn refusal(operation: Operation, state: KeyState) -> Option<ErrorName> {
     keys::refusal(operation, state).map(keys::Refusal::name)
+}
+
+/// Puts copies of a key's first grant beside it, as one change: through the API the most grants that
+/// a key can have would take minutes.
+pub async fn copy_grant(kms: &Kms, key: &KeyId, copies: usize) -> Result<(), KmsError> {
+    let mut edit = kms.state().edit().await;
+    let found = kms.state().read().key(key.as_str()).map(Arc::clone);
+    let first = found
+        .as_ref()
+        .and_then(|key| key.grants.iter().next().map(Arc::clone));
+    let Some(grant) = first else { return Ok(()) };
+    for number in 0..copies {
+        let id = format!("{number:064x}");
+        edit.put_grant(GrantRecord {
+            id,
+            ..(*grant.record).clone()
+        });
+    }
+    Ok(edit.commit().await.map_err(Failure::from)?)
 }
 
 /// Takes a ciphertext blob apart: any input gives an answer, and what parses is written again as the

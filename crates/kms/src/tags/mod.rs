@@ -19,10 +19,7 @@ pub(crate) fn checked(tags: &[Tag]) -> Result<BTreeMap<String, String>, Failure>
     within_quota(tags.len())?;
     let mut map = BTreeMap::new();
     for tag in tags {
-        if tag.tag_key.to_ascii_lowercase().starts_with("aws:") {
-            let message = "Tag keys that begin with aws: are reserved.";
-            return Err(Failure::new(ErrorName::TagException, message));
-        }
+        not_reserved(&tag.tag_key)?;
         if map.insert(tag.tag_key.clone(), tag.tag_value.clone()).is_some() {
             let message = "A tag key is in the request twice.";
             return Err(Failure::new(ErrorName::TagException, message));
@@ -38,4 +35,13 @@ fn within_quota(tags: usize) -> Result<(), Failure> {
     }
     let message = format!("A KMS key may have {MAX_TAGS} tags.");
     Err(Failure::new(ErrorName::LimitExceededException, message))
+}
+
+/// Tags whose keys begin with `aws:` are AWS's own.
+fn not_reserved(key: &str) -> Result<(), Failure> {
+    if key.to_ascii_lowercase().starts_with("aws:") {
+        let message = "Tag keys that begin with aws: are reserved.";
+        return Err(Failure::new(ErrorName::TagException, message));
+    }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use kms_api::request::Tag;
 use kms_api::{request, response};
 
-use super::{checked, within_quota};
+use super::{checked, not_reserved, within_quota};
 use crate::authorize::{Extras, Resource};
 use crate::call::Call;
 use crate::error::{Failure, at_most};
@@ -38,6 +38,7 @@ pub(crate) async fn untag_resource(
     call: &mut Call<'_>,
     request: request::UntagResource,
 ) -> Result<response::Nothing, Failure> {
+    request.tag_keys.iter().try_for_each(|key| not_reserved(key))?;
     let Found { key, .. } = call.find(&request.key_id, Forms::Key)?;
     let extras = Extras {
         conditions: vec![("aws:TagKeys", request.tag_keys.clone())],

@@ -9,6 +9,7 @@
 )]
 
 mod ciphertext;
+mod coverage;
 mod cryptography;
 mod double_encryption;
 mod front;

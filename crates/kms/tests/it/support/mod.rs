@@ -144,6 +144,13 @@ impl World {
     }
 }
 
+/// Both accounts, with nobody in them but their root users.
+fn accounts() -> String {
+    [ACCOUNT, OTHER_ACCOUNT]
+        .map(|account| format!("[[accounts]]\nid = \"{account}\"\n"))
+        .concat()
+}
+
 /// The root user of an account.
 pub(crate) fn root(account: &str) -> Caller {
     let account = account.parse().expect("an account");
@@ -166,7 +173,7 @@ pub(crate) async fn open(
         config: config.clone(),
         store,
         keyring: Keyring::new(root, Vec::new()),
-        identities: IdentitySource::fixed(Identities::default()),
+        identities: IdentitySource::fixed(Identities::parse(&accounts()).expect("identities")),
         trail_directory: directory.join("cloudtrail"),
         clock: Arc::clone(clock) as Arc<dyn ambient::Clock>,
         random: Arc::clone(random),

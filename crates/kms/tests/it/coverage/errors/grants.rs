@@ -36,6 +36,14 @@ errors! {
     kms_err_create_grant_invalid_grant_token_exception(scene): CreateGrant, InvalidGrantTokenException, {
         with(scene.subject().await.request(Operation::CreateGrant), json!({ "GrantTokens": ["no token"] }))
     };
+    kms_err_create_grant_limit_exceeded_exception(scene): CreateGrant, LimitExceededException, {
+        let subject = scene.subject().await;
+        let key = subject.id.parse().expect("a key id");
+        kms::inspect::copy_grant(&scene.world.kms, &key, 49_998).await.expect("copies");
+        // The last one that there is room for, beside the first and its copies.
+        scene.call(Operation::CreateGrant, subject.request(Operation::CreateGrant)).await;
+        subject.request(Operation::CreateGrant)
+    };
     kms_err_retire_grant_invalid_grant_token_exception(_scene):
         RetireGrant, InvalidGrantTokenException, json!({ "GrantToken": "no token" });
     kms_err_list_grants_invalid_marker_exception(scene): ListGrants, InvalidMarkerException, {
