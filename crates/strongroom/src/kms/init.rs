@@ -76,6 +76,10 @@ pub(crate) async fn create(
     }
     places.data_dir.create()?;
     let _lock = places.data_dir.lock()?;
+    // The store comes last: where it is, the rest is too.
+    if !places.identities.exists() {
+        write_private(&places.identities, identities::file(user).expose())?;
+    }
     let seal = KeyFile::create(&places.seal_key, random)?;
     let store = Store::open(&places.store, MIGRATIONS)
         .await
@@ -84,8 +88,5 @@ pub(crate) async fn create(
     seal::roots::create_first(&mut transaction, &seal, random, clock.now()).await?;
     transaction.commit().await?;
     store.close().await;
-    if !places.identities.exists() {
-        write_private(&places.identities, identities::file(user).expose())?;
-    }
     Ok(())
 }

@@ -220,3 +220,43 @@ fn dev_stays_on_loopback() {
         assert!(errors.contains(option) && errors.contains("loopback"), "{errors}");
     }
 }
+
+/// The self-check's Decrypt, seen on both sides under one id; and nothing that must not be seen.
+#[test]
+fn both_sides_log_a_request_under_one_id_and_no_secret() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("dev");
+    let dev = start(&dir);
+    let member = |line: &str, name: &str| {
+        let value = line.split_once(&format!(" {name}=\""))?.1;
+        Some(value.split_once('"')?.0.to_owned())
+    };
+    let through_kms =
+        |line: &str| line.contains(" kms: ") && member(line, "operation").as_deref() == Some("Decrypt");
+    let log = dev.process.wait_for_log(through_kms);
+    let kms = log.last().unwrap();
+    let id = member(kms, "requestId").unwrap();
+    let proxy = log
+        .iter()
+        .find(|line| line.contains(&format!("kmsRequestId=\"{id}\"")));
+    let proxy = proxy.unwrap_or_else(|| panic!("{id} in {log:#?}"));
+    assert_eq!(
+        member(kms, "principal"),
+        Some("arn:aws:iam::111122223333:user/dev".to_owned())
+    );
+    assert_eq!(member(kms, "principal"), member(proxy, "awsPrincipalArn"));
+    assert_eq!(member(kms, "resource"), member(proxy, "kmsKeyArn"));
+    assert_eq!(member(kms, "external_key"), Some("dev".to_owned()));
+
+    let contract: Value = serde_json::from_slice(&fs::read(dir.join("dev.json")).unwrap()).unwrap();
+    let plaintext = "SGVsbG8gV29ybGQh";
+    for secret in [
+        text(&contract, "/kms/secret_access_key"),
+        text(&contract, "/xks/secret_access_key"),
+        plaintext,
+        "Hello World!",
+    ] {
+        assert!(log.iter().all(|line| !line.contains(secret)), "{secret}");
+    }
+    dev.stop();
+}
