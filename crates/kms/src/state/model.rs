@@ -129,7 +129,9 @@ impl Model {
         let record = &key.record;
         let contents = self.realm(&record.realm);
         contents.keys.remove(id);
-        contents.aliases.retain(|_, alias| alias.target != id);
+        for name in key.aliases.iter() {
+            contents.aliases.remove(name);
+        }
         if let (Some(store), Some(external)) =
             (record.origin.custom_key_store_id(), record.origin.xks_key_id())
             && let Some(keys) = self.external_keys.get_mut(store)

@@ -10,6 +10,7 @@
 
 mod ciphertext;
 mod coverage;
+mod crash;
 mod cryptography;
 mod double_encryption;
 mod front;

@@ -45,7 +45,17 @@ impl World {
     /// With XKS proxies on this network.
     pub(crate) async fn over(config: KmsConfig, network: Arc<dyn Network>) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let clock = Arc::new(ManualClock::at(START));
+        Self::at(directory, config, network, START).await
+    }
+
+    /// Over what is in a directory.
+    pub(crate) async fn at(
+        directory: TempDir,
+        config: KmsConfig,
+        network: Arc<dyn Network>,
+        now: Timestamp,
+    ) -> Self {
+        let clock = Arc::new(ManualClock::at(now));
         let random: Arc<dyn Random> = Arc::new(SeededRandom::new(42));
         let kms = open(directory.path(), &config, &clock, &random, &network).await;
         Self {
