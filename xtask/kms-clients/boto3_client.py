@@ -128,7 +128,8 @@ def refusals(kms, refused, checks):
         }
         for operation, call in calls.items():
             error = checks.refused(f"{key['name']}: {operation}", key["error"], call)
-            checks.that(f"{key['name']}: {operation}: says {key['says']!r}", key["says"] in str(error), error)
+            says = key["says_to_decrypt" if operation in ("Decrypt", "ReEncrypt") else "says"]
+            checks.that(f"{key['name']}: {operation}: says {says!r}", says in str(error), error)
 
 
 def descriptions(kms, keys, checks):

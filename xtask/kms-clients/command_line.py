@@ -101,10 +101,10 @@ def refusals(aws, refused, directory):
             file.write(base64.b64decode(key["ciphertext"]))
         # One call of each takes as long as a hundred of a library's: the operations take turns.
         if number % 2 == 0:
-            call = ("encrypt", "--key-id", key["key"], "--plaintext", "eA==")
+            says, *call = key["says"], "encrypt", "--key-id", key["key"], "--plaintext", "eA=="
         else:
-            call = ("decrypt", "--ciphertext-blob", "fileb://" + cipher)
-        aws.refused(f"{key['name']}: {call[0]}", key["error"], "kms", *call, says=key["says"])
+            says, *call = key["says_to_decrypt"], "decrypt", "--ciphertext-blob", "fileb://" + cipher
+        aws.refused(f"{key['name']}: {call[0]}", key["error"], "kms", *call, says=says)
 
 
 def administration(aws, keys, checks):

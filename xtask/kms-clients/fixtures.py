@@ -113,9 +113,10 @@ class Maker:
             "metadata": {member: metadata[member] for member in members if member in metadata},
         }
 
-    def refused(self, name, metadata, error, says, spoil):
+    def refused(self, name, metadata, error, says, spoil, says_to_decrypt=None):
         """A key that has encrypted something and then is made to refuse by `spoil`; `says` is part
-        of the message that goes with the exception."""
+        of the message that goes with the exception, where need be another one to a Decrypt that
+        names no key."""
         blob = self.kms.encrypt(KeyId=metadata["Arn"], Plaintext=b"x")["CiphertextBlob"]
         spoil(metadata)
         return {
@@ -123,6 +124,7 @@ class Maker:
             "key": metadata["Arn"],
             "error": error,
             "says": says,
+            "says_to_decrypt": says_to_decrypt or says,
             "ciphertext": base64.b64encode(blob).decode("ascii"),
         }
 
@@ -164,9 +166,10 @@ class Maker:
         yield self.refused("disabled AWS_KMS key", own(), "DisabledException", "disabled", disable)
         yield self.refused("pending deletion", self.external_key("deleted"), invalid, "pending deletion", delete)
         yield self.refused("AWS_KMS key pending deletion", own(), invalid, "pending deletion", delete)
-        denied = self.external_key("denied")
-        yield self.refused("denied", denied, "AccessDeniedException", "explicit deny", self.deny)
-        yield self.refused("denied AWS_KMS key", own(), "AccessDeniedException", "explicit deny", self.deny)
+        for name, key in (("denied", self.external_key("denied")), ("denied AWS_KMS key", own())):
+            yield self.refused(
+                name, key, "AccessDeniedException", "explicit deny", self.deny, "you are not allowed to access"
+            )
         stopped = self.external_key("stopped")
         yield self.refused(
             "external key disabled by its owner",

@@ -31,7 +31,7 @@ pub struct DevServer {
 #[derive(Deserialize)]
 struct Contract {
     xks: Xks,
-    kms: Option<Kms>,
+    kms: Kms,
 }
 
 /// How to reach the proxy and its one key store.
@@ -69,7 +69,7 @@ pub struct Kms {
 }
 
 impl DevServer {
-    /// Starts `strongroom dev` on a free port in a directory of its own and waits for "ready".
+    /// Starts `strongroom dev` on free ports in a directory of its own and waits for "ready".
     ///
     /// # Errors
     /// It cannot be started, ends early, or says nothing for a minute; with what it printed.
@@ -87,7 +87,8 @@ impl DevServer {
     pub fn start_in(strongroom: &Path, data: &Path) -> Result<Self> {
         let mut log = tempfile::tempfile().context("cannot make a file for its log")?;
         let mut child = Command::new(strongroom)
-            .args(["dev", "--xks-listen", "127.0.0.1:0", "--data-dir"])
+            .args(["dev", "--xks-listen", "127.0.0.1:0", "--kms-listen", "127.0.0.1:0"])
+            .arg("--data-dir")
             .arg(data)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -128,9 +129,9 @@ impl DevServer {
         &self.contract.xks
     }
 
-    /// How to reach the KMS endpoint, if it has one.
-    pub fn kms(&self) -> Option<&Kms> {
-        self.contract.kms.as_ref()
+    /// How to reach the KMS endpoint.
+    pub fn kms(&self) -> &Kms {
+        &self.contract.kms
     }
 
     /// What it printed until it was ready, line by line.

@@ -48,12 +48,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     clients::printed_lines(&server)?;
     clients::curl(&server)?;
     clients::botocore(&server, &python)?;
-    if server.kms().is_some() {
-        for program in kms_tools.aws_clis() {
-            printed_aws::run(&server, program)?;
-        }
-        kms_clients::run(&server, &strongroom, &kms_tools)?;
+    for program in kms_tools.aws_clis() {
+        printed_aws::run(&server, program)?;
     }
+    kms_clients::run(&server, &strongroom, &kms_tools)?;
     if let Some(checkout) = &options.xks_test_client {
         tools::install_xks_test_client_packages()?;
         aws_client::run(&server, &strongroom, checkout)?;

@@ -121,7 +121,7 @@ async function refusals(kms, list) {
     kms.send(new EncryptCommand({ KeyId: "alias/no-such-alias", Plaintext: randomBytes(1) })),
   );
   that("an unknown alias: class", unknown instanceof NotFoundException, unknown);
-  for (const { name, key, error, says, ciphertext } of list) {
+  for (const { name, key, error, says, says_to_decrypt, ciphertext } of list) {
     const commands = {
       Encrypt: new EncryptCommand({ KeyId: key, Plaintext: randomBytes(1) }),
       GenerateDataKey: new GenerateDataKeyCommand({ KeyId: key, KeySpec: "AES_256" }),
@@ -129,7 +129,8 @@ async function refusals(kms, list) {
     };
     for (const [operation, command] of Object.entries(commands)) {
       const found = await refused(`${name}: ${operation}`, error, () => kms.send(command));
-      that(`${name}: ${operation}: says ${says}`, found?.message.includes(says), found?.message);
+      const part = operation === "Decrypt" ? says_to_decrypt : says;
+      that(`${name}: ${operation}: says ${part}`, found?.message.includes(part), found?.message);
       if (error === "DisabledException") {
         that(`${name}: ${operation}: class`, found instanceof DisabledException, found);
       }

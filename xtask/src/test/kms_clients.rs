@@ -7,11 +7,11 @@
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
-use std::thread::{self, ScopedJoinHandle};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use ambient::{Clock as _, SystemClock};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::dev_server::{DevServer, Kms};
 use crate::{shell, tools};
@@ -66,7 +66,7 @@ fn build_rust_client() -> Result<PathBuf> {
 pub(super) fn run(server: &DevServer, strongroom: &Path, tools: &Tools) -> Result<()> {
     let temporary = tempfile::tempdir().context("cannot make a temporary directory")?;
     let scene = Scene {
-        kms: server.kms().context("dev.json has no member `kms`")?,
+        kms: server.kms(),
         tools,
         fixtures: temporary.path().join("fixtures.json"),
     };
@@ -77,22 +77,26 @@ pub(super) fn run(server: &DevServer, strongroom: &Path, tools: &Tools) -> Resul
     waiting.reverse();
     let waiting = Mutex::new(waiting);
     let workers = thread::available_parallelism().map_or(2, usize::from).min(4);
+    let failures = Mutex::new(Vec::new());
     thread::scope(|scope| {
-        let work = || -> Result<()> {
-            loop {
-                let next = waiting.lock().ok().and_then(|mut waiting| waiting.pop());
-                let Some(client) = next else { return Ok(()) };
-                scene.run(&client)?;
-            }
-        };
-        let running: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        // Every worker ends before a failure is told.
-        let ended: Vec<_> = running.into_iter().map(ScopedJoinHandle::join).collect();
-        ended.into_iter().try_for_each(|outcome| match outcome {
-            Ok(outcome) => outcome,
-            Err(_) => bail!("a client's run panicked"),
-        })
-    })
+        for _ in 0..workers {
+            scope.spawn(|| {
+                // What is locked here is left whole by every panic.
+                while let Some(client) = lock(&waiting).pop() {
+                    if let Err(error) = scene.run(&client) {
+                        lock(&failures).push(format!("{error:#}"));
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
+    ensure!(failures.is_empty(), "{}", failures.join("; "));
+    Ok(())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The slowest first.

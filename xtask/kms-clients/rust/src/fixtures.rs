@@ -40,6 +40,8 @@ pub(crate) struct Refused {
     pub(crate) error: String,
     /// A part of the message that goes with it.
     pub(crate) says: String,
+    /// The same for a Decrypt that names no key.
+    pub(crate) says_to_decrypt: String,
     ciphertext: String,
 }
 

@@ -218,6 +218,7 @@ async fn refusals(client: &Client, refused: &Refused, checks: &mut Checks) {
         key,
         error,
         says,
+        says_to_decrypt,
         ..
     } = refused;
     let request = client.encrypt().key_id(key).plaintext(Blob::new("x"));
@@ -233,5 +234,10 @@ async fn refusals(client: &Client, refused: &Refused, checks: &mut Checks) {
         says,
     );
     let request = client.decrypt().ciphertext_blob(Blob::new(refused.ciphertext()));
-    checks.refused_saying(&format!("{name}: Decrypt"), request.send().await, error, says);
+    checks.refused_saying(
+        &format!("{name}: Decrypt"),
+        request.send().await,
+        error,
+        says_to_decrypt,
+    );
 }
