@@ -10,10 +10,12 @@ mod answers;
 mod bodies;
 mod ciphertext_metadata;
 mod envelope;
+mod identities;
 mod kms_bodies;
 mod kms_ciphertexts;
 mod policies;
 mod proxy_v2;
+mod query_forms;
 mod sigv4_headers;
 mod uris;
 
@@ -21,10 +23,12 @@ pub use answers::answers;
 pub use bodies::bodies;
 pub use ciphertext_metadata::ciphertext_metadata;
 pub use envelope::{envelope, sealed};
+pub use identities::identities;
 pub use kms_bodies::kms_bodies;
 pub use kms_ciphertexts::kms_ciphertexts;
 pub use policies::policies;
 pub use proxy_v2::proxy_v2;
+pub use query_forms::query_forms;
 pub use sigv4_headers::{sigv4_headers, verifies};
 pub use uris::uris;
 
@@ -77,5 +81,13 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "answers",
         run: answers,
+    },
+    Target {
+        name: "query_forms",
+        run: query_forms,
+    },
+    Target {
+        name: "identities",
+        run: identities,
     },
 ];

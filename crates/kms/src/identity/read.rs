@@ -34,7 +34,7 @@ impl Identities {
     pub fn parse(text: &str) -> Result<Self, IdentityFileError> {
         let file: file::File = toml::from_str(text).map_err(|error| {
             // The message alone: with its snippet the error would show lines that may hold secrets.
-            let problem = Problem(error.span().unwrap_or_default(), error.message().to_owned());
+            let problem = Problem(error.span().unwrap_or_default(), without_values(error.message()));
             problem.in_text(text)
         })?;
         Reader::new(&file)
@@ -54,8 +54,36 @@ impl Problem {
         IdentityFileError {
             line: before.matches('\n').count() + 1,
             column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
-            problem: self.1,
+            problem: cut(self.1),
         }
+    }
+}
+
+/// The most that is said of a problem, in bytes.
+const MAX_PROBLEM_BYTES: usize = 512;
+
+fn cut(mut problem: String) -> String {
+    if problem.len() > MAX_PROBLEM_BYTES {
+        problem.truncate(problem.floor_char_boundary(MAX_PROBLEM_BYTES - 3));
+        problem.push_str("...");
+    }
+    problem
+}
+
+/// A parser's message without the string that it quotes: somebody may have written a secret where
+/// something else belongs.
+fn without_values(message: &str) -> String {
+    let quoted = message
+        .find(" string \"")
+        .zip(message.rfind("\", expected"))
+        .filter(|(start, end)| start < end);
+    match quoted {
+        Some((start, end)) => {
+            let (before, rest) = message.split_at_checked(start).unwrap_or((message, ""));
+            let after = rest.get(end - start + 1..).unwrap_or_default();
+            format!("{before} string{after}")
+        }
+        None => message.to_owned(),
     }
 }
 

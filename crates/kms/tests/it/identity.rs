@@ -72,6 +72,20 @@ fn an_error_says_line_and_column_and_no_secret() {
     let error = refused(&short);
     assert_eq!(error.line, 7);
     assert!(!error.to_string().contains("hush"), "{error}");
+    let misplaced = GOOD.replace(
+        "secret = \"alicealicealicealice\"",
+        "secret = \"alicealicealicealice\", active = \"hush-hush\"",
+    );
+    let error = refused(&misplaced);
+    assert_eq!(error.problem, "invalid type: string, expected a boolean");
+    let long = GOOD.replace(
+        "id = \"111122223333\"",
+        &format!(
+            "id = \"111122223333\"\nservice_control_policies = [\"{}\"]",
+            "x".repeat(5_000)
+        ),
+    );
+    assert!(refused(&long).problem.len() <= 512);
     let not_closed = GOOD.replace("alicealicealicealice\"", "alicealicealicealice");
     let error = refused(&not_closed);
     assert!(!error.to_string().contains("alicealice"), "{error}");
