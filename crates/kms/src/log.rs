@@ -18,9 +18,8 @@ use crate::call::Call;
 /// The `tracing` target of the request log.
 pub const TARGET: &str = "kms";
 
-/// Lines a second about requests that nobody signed: enough to see what goes on, too few to fill a
-/// disk. The others are counted.
-const UNAUTHENTICATED_LINES_PER_SECOND: u64 = 100;
+/// Lines a second about those who may not ask: enough to see what goes on, too few to fill a disk.
+const STRANGERS_LINES_PER_SECOND: u64 = 100;
 
 impl Call<'_> {
     /// Writes the call's line. What the operator has to look into is a warning.
@@ -64,14 +63,15 @@ impl Call<'_> {
     }
 }
 
-/// Lines about requests that nobody signed.
+/// How many lines about strangers were written.
 #[derive(Default)]
-pub(crate) struct Unauthenticated {
+pub(crate) struct Strangers {
     /// The second in the upper 32 bits, the lines written in it in the lower.
     spent: AtomicU64,
 }
 
-impl Unauthenticated {
+impl Strangers {
+    /// A line about a request that nobody signed; beyond the quota it is counted alone.
     pub(crate) fn log(&self, now: Timestamp, request_id: &str, reason: &'static str, peer: Option<IpAddr>) {
         if self.take(now) {
             let peer = peer.map(tracing::field::display);
@@ -79,13 +79,14 @@ impl Unauthenticated {
         }
     }
 
-    fn take(&self, now: Timestamp) -> bool {
+    /// Whether there is room for one more line in this second.
+    pub(crate) fn take(&self, now: Timestamp) -> bool {
         let second = now.as_secs() << 32;
         let spend = |spent: u64| {
             if spent & !0xffff_ffff != second {
                 return Some(second | 1);
             }
-            (spent & 0xffff_ffff < UNAUTHENTICATED_LINES_PER_SECOND).then_some(spent + 1)
+            (spent & 0xffff_ffff < STRANGERS_LINES_PER_SECOND).then_some(spent + 1)
         };
         self.spent.fetch_update(Relaxed, Relaxed, spend).is_ok()
     }

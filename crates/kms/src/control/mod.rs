@@ -20,6 +20,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Kms;
+use crate::log::Strangers;
 use error::{Code, Refusal};
 use message::NodeStatus;
 
@@ -36,6 +37,7 @@ pub struct Server {
     owner: u32,
     node: ArcSwap<NodeStatus>,
     reload: Reload,
+    strangers: Strangers,
 }
 
 /// A successful answer.
@@ -61,6 +63,7 @@ impl Server {
             owner,
             node: ArcSwap::from_pointee(node),
             reload,
+            strangers: Strangers::default(),
         }
     }
 
@@ -110,6 +113,8 @@ impl Handler for Server {
         let uid = request.connection.peer.uid();
         match &result {
             Ok(_) => tracing::info!(uid, %method, path, "control call"),
+            Err(refusal)
+                if refusal.code == Code::NotPermitted && !self.strangers.take(self.kms.clock().now()) => {}
             Err(refusal) => {
                 tracing::warn!(uid, %method, path, error = refusal.code.as_str(), "control call refused");
             }

@@ -29,7 +29,7 @@ use sigv4::Verifier;
 use tokio::sync::Semaphore;
 
 use crate::identity::Sessions;
-use crate::log::Unauthenticated;
+use crate::log::Strangers;
 use crate::{Kms, Request};
 use answer::Answer;
 use head::{Head, Protocol};
@@ -71,7 +71,7 @@ pub struct Front {
     kms: Kms,
     verifier: Verifier,
     sessions: Sessions,
-    unauthenticated: Unauthenticated,
+    strangers: Strangers,
     in_flight: Arc<Semaphore>,
 }
 
@@ -82,7 +82,7 @@ impl Front {
         Ok(Self {
             verifier: Verifier::new(random)?,
             sessions: Sessions::new(random)?,
-            unauthenticated: Unauthenticated::default(),
+            strangers: Strangers::default(),
             in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
             kms,
         })
@@ -107,7 +107,7 @@ impl Front {
                     self.kms.metrics().unauthenticated();
                 }
                 let now = self.kms.clock().now();
-                self.unauthenticated.log(now, &request_id, refusal.reason(), peer);
+                self.strangers.log(now, &request_id, refusal.reason(), peer);
                 answer::refused(protocol.unwrap_or(Protocol::Json), &refusal, &request_id)
             }
         }
