@@ -113,6 +113,7 @@ impl Call<'_> {
             resource: *resource,
             extras,
             say,
+            conditions: None,
         };
         question.ask(|request, inputs| {
             let (id, caller) = (self.request_id.as_str(), self.caller.arn.as_str());

@@ -46,6 +46,7 @@ mod tags;
 pub mod trail;
 
 pub use call::{Origin, Request};
+pub use explain::ExplainError;
 pub use front::Front;
 pub use identity::Caller;
 pub use key_stores::{

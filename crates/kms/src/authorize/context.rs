@@ -26,6 +26,9 @@ pub(super) fn of<'a>(question: &Question<'a>, account: &'a str) -> Context<'a> {
         of_key(&mut context, key);
     }
     of_request(&mut context, extras);
+    for (name, values) in question.conditions.into_iter().flatten() {
+        context.other(name, values.iter().cloned());
+    }
     context
 }
 

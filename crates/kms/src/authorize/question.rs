@@ -1,5 +1,7 @@
 //! A question to crate `iam`: who, what, on what, and every policy and grant that bears on it.
 
+use std::collections::BTreeMap;
+
 use ambient::Timestamp;
 use iam::{AccessRequest, GrantOperation, Inputs, PrincipalPattern, ResourcePolicy, Target};
 use kms_api::Region;
@@ -21,6 +23,8 @@ pub(crate) struct Question<'a> {
     pub(crate) resource: Resource<'a>,
     pub(crate) extras: &'a Extras<'a>,
     pub(crate) say: Say<'a>,
+    /// Further condition keys, by name, that somebody wants to see the effect of.
+    pub(crate) conditions: Option<&'a BTreeMap<String, Vec<String>>>,
 }
 
 /// What of a key has a say.

@@ -12,7 +12,20 @@ pub(crate) use list::{list_grants, list_retirable_grants};
 pub(crate) use remove::{retire_grant, revoke_grant};
 pub(crate) use token::check as check_tokens;
 
+use std::sync::Arc;
+
 use kms_api::{ErrorName, KmsError};
+
+use crate::keys::Found;
+use crate::state::Grant;
+
+/// The grant on a key that the one token of a request names.
+pub(crate) fn named_by(tokens: &[String], found: Option<&Found>) -> Option<Arc<Grant>> {
+    let [token] = tokens else { return None };
+    let (key, token) = (&found?.key, token::parse(token).ok()?);
+    let grant = key.grants.get(&token.grant).filter(|_| token.key == key.name);
+    grant.map(Arc::clone)
+}
 
 /// A grant id: 64 hexadecimal digits.
 fn checked_id(id: &str) -> Result<(), KmsError> {

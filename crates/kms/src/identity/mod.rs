@@ -11,6 +11,7 @@ mod caller;
 mod file;
 mod ids;
 pub mod limits;
+mod named;
 mod read;
 mod sessions;
 mod source;
@@ -35,6 +36,8 @@ pub use source::{IdentitySource, IdentitySourceError};
 pub struct Identities {
     access_keys: HashMap<Box<str>, AccessKey>,
     accounts: HashMap<AccountId, Arc<Account>>,
+    /// Root users and users, by ARN.
+    callers: HashMap<Box<str>, Arc<Caller>>,
     /// By ARN, with the path.
     roles: HashMap<Box<str>, Arc<Role>>,
     /// Unique ids of users and roles, by ARN.

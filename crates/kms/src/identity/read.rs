@@ -107,6 +107,25 @@ struct Owner {
     permissions: Arc<Permissions>,
 }
 
+impl Owner {
+    /// The caller that this is, by one of its access keys.
+    fn caller(&self, access_key_id: String, via_service: Option<String>) -> Caller {
+        Caller {
+            account: self.account,
+            organization: self.organization.clone(),
+            arn: self.arn.clone(),
+            principal: self.principal.clone(),
+            principal_id: self.principal_id.clone(),
+            access_key_id,
+            kind: self.kind.clone(),
+            tags: Arc::clone(&self.tags),
+            permissions: Arc::clone(&self.permissions),
+            session: None,
+            via_service,
+        }
+    }
+}
+
 impl Reader {
     fn new(file: &file::File) -> Checked<Self> {
         if let Some((name, text)) = file.policies.iter().find(|(name, _)| !is_name(name, 128)) {
@@ -277,6 +296,10 @@ impl Reader {
         keys: Vec<file::AccessKey>,
     ) -> Checked<()> {
         most(place, "access keys", keys.len(), limits::ACCESS_KEYS)?;
+        let caller = owner.caller(String::new(), None);
+        self.identities
+            .callers
+            .insert(owner.arn.as_str().into(), Arc::new(caller));
         for key in keys {
             let id = key.id.get_ref().clone();
             let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
@@ -293,19 +316,7 @@ impl Reader {
                 ));
             }
             let via_service = key.via_service.map(via_service).transpose()?;
-            let caller = Caller {
-                account: owner.account,
-                organization: owner.organization.clone(),
-                arn: owner.arn.clone(),
-                principal: owner.principal.clone(),
-                principal_id: owner.principal_id.clone(),
-                access_key_id: id.clone(),
-                kind: owner.kind.clone(),
-                tags: Arc::clone(&owner.tags),
-                permissions: Arc::clone(&owner.permissions),
-                session: None,
-                via_service,
-            };
+            let caller = owner.caller(id.clone(), via_service);
             let entry = AccessKey {
                 secret: Arc::new(key.secret.0),
                 caller: Arc::new(caller),

@@ -8,6 +8,7 @@
     reason = "helpers of tests; clippy excuses test functions alone"
 )]
 
+mod access;
 mod ciphertext;
 mod coverage;
 mod crash;

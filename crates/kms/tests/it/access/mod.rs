@@ -1,0 +1,9 @@
+//! Who may do what: key policies, grants, identity policies, aliases, tags, explanations.
+
+mod aliases;
+mod authorization;
+mod explain;
+mod grants;
+mod kit;
+mod policies;
+mod tags;
