@@ -25,8 +25,8 @@ use store::{Store, StoreError};
 
 pub(crate) use edit::Edit;
 pub(crate) use grant::Grant;
-pub(crate) use key::{Key, LastUsage, Material, MaterialId, Usage};
-pub(crate) use model::{Contents, CustomKeyStore, Model};
+pub(crate) use key::{Key, Material, MaterialId, Usage};
+pub(crate) use model::{CustomKeyStore, Model};
 pub(crate) use realm::Realm;
 pub use table::MIGRATIONS;
 
