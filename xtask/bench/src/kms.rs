@@ -1,12 +1,14 @@
 //! The KMS endpoint: Encrypt, Decrypt and GenerateDataKey, on a key in the external key store (the
 //! whole path: KMS, TLS, proxy, virtual HSM) and on a key of KMS's own, beside moto's KMS.
 //!
-//! `strongroom dev` runs both sides in one process, so that its CPU time is that of the whole path.
+//! Both sides run in one process, composed as `strongroom dev` composes them, so that its CPU time is
+//! that of the whole path; only AWS's request quotas are lifted.
 //! All three servers speak HTTP without TLS to their clients. moto closes the connection after each
 //! answer, checks no signature and knows no external keys.
 
 mod endpoint;
 mod peer;
+mod server;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +24,8 @@ use crate::sample::Sample;
 use crate::server_process::Kind;
 use endpoint::Operation;
 use peer::Peer;
+
+pub(crate) use server::serve;
 
 /// Connections of every row.
 const CONNECTIONS: u32 = 16;
@@ -83,7 +87,9 @@ pub(crate) async fn run(options: &Options, cores: Option<Cores>, report: &mut Re
     if chosen.is_empty() {
         return Ok(());
     }
-    let mut peers = vec![Peer::null(cores)?, Peer::dev(cores)?];
+    let directory = tempfile::tempdir().context("cannot make a temporary directory")?;
+    let kms = Peer::kms(&directory.path().join("data"), cores)?;
+    let mut peers = vec![Peer::null(cores)?, kms];
     match &options.python {
         Some(python) => peers.push(Peer::moto(python, cores)?),
         None => eprintln!("without --python there is no moto to compare with"),

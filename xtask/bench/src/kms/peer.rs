@@ -21,40 +21,31 @@ pub(super) struct Peer {
     address: SocketAddr,
     /// `None` for the null server, which knows no API.
     endpoint: Option<Endpoint>,
-    process: Process,
-}
-
-enum Process {
-    Child(Child),
-    Dev(Box<DevServer>),
+    child: Child,
 }
 
 impl Peer {
     pub(super) fn null(cores: Option<Cores>) -> Result<Self> {
-        let mut command = Command::new(env::current_exe()?);
-        command
-            .args(["serve", Kind::NullHttp.name(), "."])
-            .stdout(Stdio::piped());
-        let mut child = on_the_servers_core(cores, || command.spawn().context("cannot start a server"))?;
-        let address = announced(&mut child).context("the null server did not start");
+        let (child, address) = own(Kind::NullHttp, Path::new("."), cores)?;
         Ok(Self {
             kind: Kind::NullHttp,
-            address: address.inspect_err(|_| drop(child.kill()))?,
+            address,
             endpoint: None,
-            process: Process::Child(child),
+            child,
         })
     }
 
-    pub(super) fn dev(cores: Option<Cores>) -> Result<Self> {
-        let binary = dev_binary()?;
-        let server = on_the_servers_core(cores, || DevServer::start(&binary))?;
-        let kms = server.kms().context("dev.json has no member `kms`")?;
-        let endpoint = Endpoint::of_dev(kms)?;
+    /// The KMS endpoint and the proxy, on what a `strongroom dev` leaves in `directory`.
+    pub(super) fn kms(directory: &Path, cores: Option<Cores>) -> Result<Self> {
+        let dev = DevServer::start_in(&dev_binary()?, directory)?;
+        let contract = dev.kms().clone();
+        dev.stop()?;
+        let (child, address) = own(Kind::Kms, directory, cores)?;
         Ok(Self {
             kind: Kind::Kms,
-            address: endpoint.address(),
-            endpoint: Some(endpoint),
-            process: Process::Dev(Box::new(server)),
+            address,
+            endpoint: Some(Endpoint::of_dev(&contract, address)),
+            child,
         })
     }
 
@@ -77,7 +68,7 @@ impl Peer {
             kind: Kind::Moto,
             address,
             endpoint: Some(Endpoint::of_moto(address)),
-            process: Process::Child(child),
+            child,
         })
     }
 
@@ -91,21 +82,29 @@ impl Peer {
     }
 
     pub(super) fn pid(&self) -> u32 {
-        match &self.process {
-            Process::Child(child) => child.id(),
-            Process::Dev(server) => server.pid(),
-        }
+        self.child.id()
     }
 }
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        if let Process::Child(child) = &mut self.process {
-            // Already gone is as good.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        // Already gone is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
+}
+
+/// A server of this binary, and where it listens.
+fn own(kind: Kind, directory: &Path, cores: Option<Cores>) -> Result<(Child, SocketAddr)> {
+    let mut command = Command::new(env::current_exe()?);
+    command
+        .args(["serve", kind.name()])
+        .arg(directory)
+        .stdout(Stdio::piped());
+    let mut child = on_the_servers_core(cores, || command.spawn().context("cannot start a server"))?;
+    let address = announced(&mut child).with_context(|| format!("the {} server did not start", kind.name()));
+    let address = address.inspect_err(|_| drop(child.kill()))?;
+    Ok((child, address))
 }
 
 /// The address in the line `Running on http://127.0.0.1:5000`; what follows is read and dropped, so
