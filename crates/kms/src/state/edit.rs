@@ -101,7 +101,7 @@ impl Edit {
         let row = alias_row(&record.realm, &record.name);
         self.put(Table::Alias, row, to_content(&record), None);
         let record = Arc::new(record);
-        self.effect(move |model| model.put_alias(record));
+        self.effect(move |model| model.put_alias(&record));
     }
 
     /// Removes an alias.

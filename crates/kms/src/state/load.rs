@@ -81,7 +81,7 @@ fn take(
         }
         Table::Alias => {
             let record: AliasRecord = from_content(&row.content).ok_or(unreadable)?;
-            model.put_alias(Arc::new(record));
+            model.put_alias(&Arc::new(record));
         }
         Table::Grant => {
             let record: GrantRecord = from_content(&row.content).ok_or(unreadable)?;

@@ -140,9 +140,9 @@ impl Model {
         }
     }
 
-    pub(super) fn put_alias(&mut self, alias: Arc<AliasRecord>) {
+    pub(super) fn put_alias(&mut self, alias: &Arc<AliasRecord>) {
         let contents = self.realm(&alias.realm);
-        let before = contents.aliases.insert(alias.name.clone(), Arc::clone(&alias));
+        let before = contents.aliases.insert(alias.name.clone(), Arc::clone(alias));
         if let Some(before) = before {
             self.aliases_of(&before.target, |names| _ = names.remove(&before.name));
         }

@@ -168,7 +168,7 @@ async fn every_edit_of_a_row_is_noticed_and_named() {
         type Edit = fn(&mut Stored);
         let edits: [(&str, Edit); 6] = [
             ("content", |row| {
-                row.content = row.content.replacen("\"created\":1", "\"created\":2", 1)
+                row.content = row.content.replacen("\"created\":1", "\"created\":2", 1);
             }),
             ("generation", |row| row.generation += 1),
             ("an older generation", |row| row.generation -= 1),

@@ -107,7 +107,7 @@ impl World {
         body: Value,
     ) -> Result<Value, KmsError> {
         let operation: Operation = operation.parse().expect("an operation of the API");
-        let request_id: [u8; 8] = (&*self.random).bytes().unwrap();
+        let request_id: [u8; 8] = self.random.bytes().unwrap();
         let answer = self
             .kms
             .perform(Request {
