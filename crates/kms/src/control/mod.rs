@@ -19,8 +19,8 @@ use listener::{Handler, Incoming};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::Kms;
 use crate::log::Strangers;
+use crate::{ExplainError, Kms};
 use error::{Code, Refusal};
 use message::NodeStatus;
 
@@ -89,11 +89,28 @@ impl Server {
             (&Method::GET, "status") => Reply::json(&status::status(&self.kms, &self.node.load())),
             (&Method::GET, "metrics") => Ok(Reply::Text(self.kms.prometheus())),
             (&Method::POST, "reload") => self.reload(),
+            (&Method::POST, "explain") => self.explain(&body),
             (&Method::GET, "faults") => Reply::json(&faults::list(&self.kms)),
             (&Method::POST, "faults") => Reply::json(&faults::set(&self.kms, &input(&body)?)?),
             (&Method::POST, "faults/clear") => Reply::json(&faults::clear(&self.kms, &input(&body)?)?),
             _ => Err(Refusal::new(Code::NotFound, "there is no such call")),
         }
+    }
+
+    fn explain(&self, body: &[u8]) -> Result<Reply, Refusal> {
+        let explanation = self.kms.explain(&input(body)?).map_err(|error| {
+            let code = match error {
+                ExplainError::Random(_) => Code::Internal,
+                ExplainError::Principal
+                | ExplainError::Action
+                | ExplainError::Region
+                | ExplainError::EncryptionContext
+                | ExplainError::Grant
+                | ExplainError::Key(_) => Code::Invalid,
+            };
+            Refusal::new(code, error.to_string())
+        })?;
+        Reply::json(&explanation)
     }
 
     fn reload(&self) -> Result<Reply, Refusal> {
