@@ -14,7 +14,7 @@ use crate::error::Failure;
 use crate::kms::WeakKms;
 use crate::metrics::Purpose;
 use crate::state::record::{Connection, Connectivity};
-use crate::state::{CustomKeyStore, StateError};
+use crate::state::{CustomKeyStore, Edit, StateError};
 
 /// Starts to connect a key store. The outcome is read with DescribeCustomKeyStores.
 pub(crate) async fn connect(
@@ -37,8 +37,10 @@ pub(crate) async fn connect(
             return Err(invalid_state("The custom key store is being disconnected."));
         }
     }
-    put_state(edit, &store, Connection::Connecting).await?;
-    call.kms.begin_connecting(&store.record.id, &call.request_id);
+    let edit = with_state(edit, &store, Connection::Connecting)?;
+    call.kms
+        .commit_key_store(edit, &store.record.id, &call.request_id)
+        .await?;
     Ok(response::EmptyObject)
 }
 
@@ -61,8 +63,10 @@ pub(crate) async fn disconnect(
             return Err(invalid_state("The custom key store is not connected."));
         }
     }
-    put_state(edit, &store, Connection::Disconnecting).await?;
-    call.kms.begin_disconnecting(&store.record.id);
+    let edit = with_state(edit, &store, Connection::Disconnecting)?;
+    call.kms
+        .commit_key_store(edit, &store.record.id, &call.request_id)
+        .await?;
     Ok(response::EmptyObject)
 }
 
@@ -70,35 +74,23 @@ fn invalid_state(message: &'static str) -> Failure {
     Failure::new(ErrorName::CustomKeyStoreInvalidStateException, message)
 }
 
-async fn put_state(
-    mut edit: crate::state::Edit,
-    store: &CustomKeyStore,
-    connection: Connection,
-) -> Result<(), StateError> {
+fn with_state(mut edit: Edit, store: &CustomKeyStore, connection: Connection) -> Result<Edit, StateError> {
     let mut record = (*store.record).clone();
     record.connection = connection;
     edit.put_custom_key_store(record, Arc::clone(&store.secret))?;
-    edit.commit().await
+    Ok(edit)
 }
 
 impl Kms {
-    /// Goes on with what was under way when the process ended.
-    pub(super) fn resume_transition(&self, store: &CustomKeyStore, request_id: &str) {
-        match store.record.connection {
-            Connection::Connecting => self.begin_connecting(&store.record.id, request_id),
-            Connection::Disconnecting => self.begin_disconnecting(&store.record.id),
+    /// Starts what the store's state says is under way, in place of what was. Of two calls at once the
+    /// later starts what the state is by then, whichever of them comes here last.
+    pub(super) fn begin_transition(&self, id: &str, request_id: &str) {
+        let (kms, id, request_id) = (self.downgrade(), id.to_owned(), request_id.to_owned());
+        self.with_runtime(&id.clone(), |store, runtime| match store.record.connection {
+            Connection::Connecting => runtime.begin(tokio::spawn(connecting(kms, id, request_id))),
+            Connection::Disconnecting => runtime.begin(tokio::spawn(disconnecting(kms, id))),
             Connection::Connected | Connection::Failed(_) | Connection::Disconnected => {}
-        }
-    }
-
-    fn begin_connecting(&self, id: &str, request_id: &str) {
-        let transition = connecting(self.downgrade(), id.to_owned(), request_id.to_owned());
-        self.key_stores().runtime(id).begin(tokio::spawn(transition));
-    }
-
-    fn begin_disconnecting(&self, id: &str) {
-        let transition = disconnecting(self.downgrade(), id.to_owned());
-        self.key_stores().runtime(id).begin(tokio::spawn(transition));
+        });
     }
 
     /// Ends a transition: if the store is still `from`, it is `to`.
@@ -109,7 +101,11 @@ impl Kms {
             return;
         };
         let (disconnected, state) = (to == Connection::Disconnected, format!("{to:?}"));
-        match put_state(edit, &store, to).await {
+        let stored = match with_state(edit, &store, to) {
+            Ok(edit) => edit.commit().await,
+            Err(error) => Err(error),
+        };
+        match stored {
             Ok(()) => {
                 tracing::info!(custom_key_store = id, state, "connection state");
                 if disconnected {

@@ -85,11 +85,7 @@ async fn external(
     check(call, &store)?;
     let CustomKeyStore { record, secret } = &store;
     edit.put_custom_key_store((**record).clone(), Arc::clone(secret))?;
-    edit.commit().await?;
-    call.kms.renew_runtime(&id);
-    call.kms
-        .metrics()
-        .proxy_credential(&id, ambient::Timestamp::from_micros(record.credential_since));
+    call.kms.commit_key_store(edit, &id, &call.request_id).await?;
     Ok(response::CreateCustomKeyStore {
         custom_key_store_id: id,
     })

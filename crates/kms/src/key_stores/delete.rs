@@ -36,8 +36,6 @@ pub(crate) async fn delete(
         ));
     }
     edit.delete_custom_key_store(id);
-    edit.commit().await?;
-    call.kms.renew_runtime(id);
-    call.kms.metrics().forget_store(id);
+    call.kms.commit_key_store(edit, id, &call.request_id).await?;
     Ok(response::EmptyObject)
 }

@@ -23,7 +23,6 @@ mod vpc;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use ambient::Timestamp;
 use kms_api::{ErrorName, KmsError};
 use xks_client::Transport;
 
@@ -64,11 +63,9 @@ impl Kms {
             self.state().read().custom_key_stores().map(Arc::clone).collect();
         for store in stores {
             self.renew_runtime(&store.record.id);
-            let since = Timestamp::from_micros(store.record.credential_since);
-            self.metrics().proxy_credential(&store.record.id, since);
             // Without randomness nothing else works either; the store stays where it was.
             if let Ok(request_id) = crate::id::uuid(self.random()) {
-                self.resume_transition(&store, &request_id);
+                self.begin_transition(&store.record.id, &request_id);
             }
         }
         let interval = self.key_stores().config.health_check_interval;

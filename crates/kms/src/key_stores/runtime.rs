@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ambient::Timestamp;
 use arc_swap::ArcSwapOption;
 use sigv4::SecretAccessKey;
 use tokio::task::JoinHandle;
@@ -12,7 +13,7 @@ use super::KeyStores;
 use super::vpc;
 use crate::Kms;
 use crate::state::record::{Connectivity, CustomKeyStoreRecord};
-use crate::state::{CustomKeyStore, Realm};
+use crate::state::{CustomKeyStore, Edit, Realm, StateError};
 
 /// One store's.
 #[derive(Default)]
@@ -54,19 +55,50 @@ impl Drop for Runtime {
 }
 
 impl Kms {
-    /// Brings a store's part in memory up to what the store is now: after a start and after every
-    /// change. Of two changes at once the later shows, whoever comes here last.
+    /// Makes a change of a store durable and brings memory up to it: its client, its transition, its
+    /// metrics. That goes to its end even if whoever asked for it goes away.
+    pub(super) async fn commit_key_store(
+        &self,
+        edit: Edit,
+        id: &str,
+        request_id: &str,
+    ) -> Result<(), StateError> {
+        let (kms, id, request_id) = (self.clone(), id.to_owned(), request_id.to_owned());
+        let whole = async move {
+            edit.commit().await?;
+            kms.renew_runtime(&id);
+            kms.begin_transition(&id, &request_id);
+            Ok(())
+        };
+        // The task ends without a result only if the runtime goes down.
+        tokio::spawn(whole).await.map_err(|_| StateError::ShuttingDown)?
+    }
+
+    /// Brings a store's client and metrics up to what the store is now. Of two changes at once the
+    /// later shows, whichever comes here last.
     pub(super) fn renew_runtime(&self, id: &str) {
-        let key_stores = self.key_stores();
-        let mut runtimes = key_stores.lock();
+        let known = self.with_runtime(id, |store, runtime| {
+            let client = self.key_stores().client_for(store, &runtime.faults);
+            // Connections of the client before are closed when the last request on it has its answer.
+            runtime.client.store(client.map(Arc::new));
+            let since = Timestamp::from_micros(store.record.credential_since);
+            self.metrics().proxy_credential(id, since);
+        });
+        if !known {
+            self.metrics().forget_store(id);
+        }
+    }
+
+    /// Does something with a store as it is now and with what it has in memory, alone; whether there
+    /// is such a store. What a store that is gone had in memory is dropped.
+    pub(super) fn with_runtime(&self, id: &str, act: impl FnOnce(&CustomKeyStore, &Runtime)) -> bool {
+        let mut runtimes = self.key_stores().lock();
         let Some(store) = self.state().read().custom_key_store(id).map(Arc::clone) else {
             runtimes.remove(id);
-            return;
+            return false;
         };
-        let runtime = runtimes.entry(id.to_owned()).or_default();
-        let client = key_stores.client_for(&store, &runtime.faults);
-        // Connections of the client before are closed when the last request on it has its answer.
-        runtime.client.store(client.map(Arc::new));
+        act(&store, runtimes.entry(id.to_owned()).or_default());
+        true
     }
 }
 

@@ -21,28 +21,27 @@ pub(crate) async fn update(
     request: request::UpdateCustomKeyStore,
 ) -> Result<response::EmptyObject, Failure> {
     let _allowed = call.authorize("UpdateCustomKeyStore", &Resource::Any, &Extras::default())?;
-    let before = call.key_store(&request.custom_key_store_id)?;
-    allowed_in(&before.record.connection, &request)?;
-    let after = changed(call, &before, &request)?;
-    check(call, &after)?;
-    let concerns_the_proxy = concerns_the_proxy(&request);
-    if concerns_the_proxy && can_be_probed(&after.record) {
-        probe(call, &after).await?;
+    loop {
+        let before = call.key_store(&request.custom_key_store_id)?;
+        allowed_in(&before.record.connection, &request)?;
+        let after = changed(call, &before, &request)?;
+        check(call, &after)?;
+        if concerns_the_proxy(&request) && can_be_probed(&after.record) {
+            probe(call, &after).await?;
+        }
+        let mut edit = call.kms.state().edit().await;
+        // The proxy's answer took its time. If the store has changed meanwhile, then what would be
+        // stored is not what the proxy was asked with.
+        if !Arc::ptr_eq(&before, &call.key_store(&request.custom_key_store_id)?) {
+            continue;
+        }
+        // Other stores may have changed as well.
+        check(call, &after)?;
+        let id = after.record.id.clone();
+        edit.put_custom_key_store((*after.record).clone(), Arc::clone(&after.secret))?;
+        call.kms.commit_key_store(edit, &id, &call.request_id).await?;
+        return Ok(response::EmptyObject);
     }
-    let mut edit = call.kms.state().edit().await;
-    // Whatever happened meanwhile: the change is made to the store as it is now.
-    let before = call.key_store(&request.custom_key_store_id)?;
-    allowed_in(&before.record.connection, &request)?;
-    let after = changed(call, &before, &request)?;
-    check(call, &after)?;
-    edit.put_custom_key_store((*after.record).clone(), Arc::clone(&after.secret))?;
-    edit.commit().await?;
-    if concerns_the_proxy {
-        call.kms.renew_runtime(&after.record.id);
-    }
-    let since = ambient::Timestamp::from_micros(after.record.credential_since);
-    call.kms.metrics().proxy_credential(&after.record.id, since);
-    Ok(response::EmptyObject)
 }
 
 /// Name, credential and path may change while the store is connected, the rest only while it is

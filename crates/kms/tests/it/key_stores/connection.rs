@@ -1,5 +1,7 @@
 //! Connection states: every operation in every state, and the way between them.
 
+use std::future::{Future as _, poll_fn};
+use std::task::Poll;
 use std::time::Duration;
 
 use kms_api::ErrorName;
@@ -244,5 +246,50 @@ async fn unknown_stores_are_not_found() {
             ErrorName::CustomKeyStoreNotFoundException,
             "{operation}"
         );
+    }
+}
+
+/// Whoever asks and hangs up leaves no store on its way for ever.
+#[tokio::test]
+async fn a_caller_who_goes_away_leaves_nothing_half_done() {
+    let site = Site::new().await;
+    let id = site.create("store").await;
+    for polls in 1..40 {
+        let mut connecting = Box::pin(site.call("ConnectCustomKeyStore", one(&id)));
+        for _ in 0..polls {
+            if poll_fn(|cx| Poll::Ready(connecting.as_mut().poll(cx).is_ready())).await {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(connecting);
+        // The change that may be under way is waited for by the next.
+        drop(site.call("ConnectCustomKeyStore", one(&id)).await);
+        site.until(&id, "CONNECTED").await;
+        site.disconnect(&id).await;
+        site.until(&id, "DISCONNECTED").await;
+    }
+}
+
+/// Connect and disconnect in a race end in a state that stays.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn contrary_wishes_come_to_rest() {
+    let site = Site::new().await;
+    let id = site.create("store").await;
+    for _ in 0..20 {
+        let (_, _, _) = tokio::join!(
+            site.call("ConnectCustomKeyStore", one(&id)),
+            site.call("DisconnectCustomKeyStore", one(&id)),
+            site.call("ConnectCustomKeyStore", one(&id)),
+        );
+        let mut state = site.state(&id).await;
+        for _ in 0..20_000 {
+            if state == "CONNECTED" || state == "DISCONNECTED" {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            state = site.state(&id).await;
+        }
+        assert!(state == "CONNECTED" || state == "DISCONNECTED", "{state}");
     }
 }

@@ -432,7 +432,7 @@ async fn xks_meta_07_an_external_key_that_does_not_do_is_refused_by_name() {
         ("keyUsage", json!([]), "must include ENCRYPT"),
     ] {
         site.proxy.behave(Behaviour::Edits(Arc::new(move |_, body| {
-            body[member] = value.clone()
+            body[member] = value.clone();
         })));
         let (name, message) = super::kit::refusal(site.create_key(&store, "key-1").await);
         assert_eq!(name, ErrorName::XksKeyInvalidConfigurationException);

@@ -45,8 +45,10 @@ impl Site {
     pub(crate) async fn with(change: impl FnOnce(&mut KmsConfig)) -> Self {
         let clock = TokioClock::start(START);
         let proxy = OrderedProxy::new(clock.clone());
-        let mut config = KmsConfig::default();
-        config.regions = vec![REGION.parse().unwrap(), "us-east-1".parse().unwrap()];
+        let mut config = KmsConfig {
+            regions: vec![REGION.parse().unwrap(), "us-east-1".parse().unwrap()],
+            ..KmsConfig::default()
+        };
         config.key_stores.connect_duration = Duration::ZERO;
         config.key_stores.health_check_interval = Duration::from_secs(1_000_000);
         // A busy machine is no failure.
@@ -110,7 +112,7 @@ impl Site {
         body: Value,
     ) -> Result<Value, KmsError> {
         let caller: Arc<Caller> = Arc::new(root(account));
-        let request_id: [u8; 8] = (&*self.random).bytes().unwrap();
+        let request_id: [u8; 8] = (*self.random).bytes().unwrap();
         let answer = self
             .kms
             .perform(Request {

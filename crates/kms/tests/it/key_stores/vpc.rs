@@ -95,7 +95,8 @@ async fn a_service_is_found_by_name_owner_region_and_permission() {
 
 #[tokio::test]
 async fn every_requirement_is_held() {
-    let broken: [(&str, fn(&mut VpcEndpointServiceConfig)); 7] = [
+    type Fault = fn(&mut VpcEndpointServiceConfig);
+    let broken: [(&str, Fault); 7] = [
         ("interface", |service| {
             service.load_balancer_type = LoadBalancerType::Gateway;
         }),
