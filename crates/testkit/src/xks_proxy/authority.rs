@@ -25,6 +25,8 @@ pub enum CertificateKind {
     Until(i32),
     /// Good, but TLS 1.2 alone.
     Tls12,
+    /// Good, but none of the cipher suites that KMS has: AES-128 alone.
+    OtherSuites,
     /// Good, and asks for a client certificate of [`Authority::client`].
     AsksForClient,
 }
@@ -94,7 +96,13 @@ impl Authority {
             CertificateKind::Tls12 => &[&version::TLS12],
             _ => both,
         };
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+        if kind == CertificateKind::OtherSuites {
+            provider
+                .cipher_suites
+                .retain(|suite| format!("{:?}", suite.suite()).contains("AES_128_GCM"));
+        }
+        let provider = Arc::new(provider);
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(versions)
             .unwrap();

@@ -105,6 +105,7 @@ async fn every_fault_of_tls_is_no_tls() {
         (CertificateKind::OtherName, "not valid for name"),
         (CertificateKind::Expired, "expired"),
         (CertificateKind::Untrusted, "UnknownIssuer"),
+        (CertificateKind::OtherSuites, "HandshakeFailure"),
         // The client has no certificate; TLS 1.3 tells it only after the handshake.
         (CertificateKind::AsksForClient, "ertificate"),
     ] {
