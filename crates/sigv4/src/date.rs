@@ -117,6 +117,7 @@ mod tests {
             assert_eq!(date.as_bytes(), text.as_bytes());
             assert_eq!(&date.day(), &text.as_bytes()[..8]);
             assert_eq!(AmzDate::of(date.at()), Some(date));
+            assert_eq!(parse_date(text.as_bytes()), Some(date.at()));
         }
     }
 

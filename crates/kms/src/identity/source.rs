@@ -107,8 +107,9 @@ fn read(path: &Path) -> Result<Identities, IdentitySourceError> {
         Err(rustix::io::Errno::LOOP) => return Err(IdentitySourceError::NotPlain(path.to_owned())),
         Err(error) => return Err(io(error.into())),
     };
-    check(path, &file, io)?;
-    let mut text = Zeroizing::new(String::new());
+    let length = check(path, &file, io)?;
+    // Room for the whole and a little more, so that it never moves and leaves copies behind.
+    let mut text = Zeroizing::new(String::with_capacity(length + 64));
     let read = file.take(limits::FILE_BYTES + 1).read_to_string(&mut text);
     if read.map_err(io)? as u64 > limits::FILE_BYTES {
         return Err(IdentitySourceError::TooLarge(path.to_owned()));
@@ -119,12 +120,12 @@ fn read(path: &Path) -> Result<Identities, IdentitySourceError> {
     })
 }
 
-/// Judges the open file, not the name, so that nobody can exchange it in between.
+/// Judges the open file, not the name, so that nobody can exchange it in between. Its length, bytes.
 fn check(
     path: &Path,
     file: &File,
     io: impl Fn(io::Error) -> IdentitySourceError,
-) -> Result<(), IdentitySourceError> {
+) -> Result<usize, IdentitySourceError> {
     let metadata = file.metadata().map_err(io)?;
     let (mode, owner) = (metadata.mode() & 0o7777, metadata.uid());
     let ours = rustix::process::geteuid().as_raw();
@@ -141,5 +142,5 @@ fn check(
     if metadata.len() > limits::FILE_BYTES {
         return Err(IdentitySourceError::TooLarge(path));
     }
-    Ok(())
+    Ok(usize::try_from(metadata.len()).unwrap_or_default())
 }

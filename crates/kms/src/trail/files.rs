@@ -89,6 +89,9 @@ impl Files {
         for number in numbers.iter().take(surplus) {
             fs::remove_file(path(&self.directory, *number))?;
         }
+        // Whatever number somebody gave a file: ours comes behind it.
+        let behind = numbers.last().map_or(0, |newest| newest.saturating_add(1));
+        self.next = self.next.max(behind);
         let file = OpenOptions::new()
             .create_new(true)
             .append(true)
@@ -109,7 +112,10 @@ impl Current {
     /// Goes on with a file that an earlier process left; a record that it did not finish is ended,
     /// so that readers skip it alone.
     fn resume(path: &Path, now: Timestamp) -> io::Result<Self> {
-        let mut file = OpenOptions::new().append(true).read(true).open(path)?;
+        // Not through a link that somebody else made.
+        let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+        let mut options = OpenOptions::new();
+        let mut file = options.append(true).read(true).custom_flags(flags).open(path)?;
         let mut len = file.metadata()?.len();
         if len > 0 {
             file.seek(SeekFrom::Start(len - 1))?;

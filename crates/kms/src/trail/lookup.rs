@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ambient::Timestamp;
 use base64::Engine as _;
@@ -122,10 +123,16 @@ impl Trail {
     /// look-up at a time.
     pub async fn lookup(&self, query: Query) -> Result<Found, LookupError> {
         self.flush().await;
-        // Never closed: an error cannot be.
-        let _one = self.looking.acquire().await;
+        // Never closed: an error cannot be. Held until the files are closed, also if the client
+        // hangs up before.
+        let one = Arc::clone(&self.looking).acquire_owned().await;
         let directory = self.directory.clone();
-        tokio::task::spawn_blocking(move || look(&directory, &query))
+        let looking = move || {
+            let found = look(&directory, &query);
+            drop(one);
+            found
+        };
+        tokio::task::spawn_blocking(looking)
             .await
             .unwrap_or_else(|error| Err(LookupError::Io(io::Error::other(error))))
     }

@@ -44,7 +44,7 @@ pub struct Trail {
     random: Arc<dyn Random>,
     directory: PathBuf,
     /// One look through the files at a time: each holds a whole file in memory.
-    looking: tokio::sync::Semaphore,
+    looking: Arc<tokio::sync::Semaphore>,
 }
 
 /// Why there is no trail.
@@ -84,7 +84,7 @@ impl Trail {
             shared,
             random,
             directory: directory.to_owned(),
-            looking: tokio::sync::Semaphore::new(1),
+            looking: Arc::new(tokio::sync::Semaphore::new(1)),
         })
     }
 

@@ -131,10 +131,15 @@ impl Served {
     }
 
     pub(crate) async fn with(config: KmsConfig) -> Self {
+        Self::of(config, IDENTITIES).await
+    }
+
+    /// With a file of identities of its own.
+    pub(crate) async fn of(config: KmsConfig, identities: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(START));
         let file = directory.path().join("identities.toml");
-        write_private(&file, IDENTITIES);
+        write_private(&file, identities);
         let store = Store::open(&directory.path().join("kms.db"), &[kms::MIGRATIONS])
             .await
             .unwrap();

@@ -2,6 +2,7 @@
 
 mod kit;
 mod lookup;
+mod policies;
 mod protocol;
 mod query;
 mod records;
