@@ -69,3 +69,8 @@ def fixtures():
     """The file that `fixtures.py` wrote; its path is the first argument."""
     with open(sys.argv[1], encoding="utf-8") as file:
         return json.load(file)
+
+
+def unknown_alias(key):
+    """An alias beside this key's that nobody made, as an ARN."""
+    return key["arn"].rpartition(":")[0] + ":alias/no-such-alias"

@@ -154,7 +154,8 @@ def main():
     answer = aws.ok("sts", "get-caller-identity")
     checks.equal("the caller's account", answer.get("Account"), prepared["kms"]["account"])
     with tempfile.TemporaryDirectory() as directory:
-        for key in prepared["keys"]:
+        # One of each origin.
+        for key in (prepared["keys"][0], prepared["keys"][-1]):
             checks.section(key["name"], round_trips, aws, key, directory, checks)
         checks.section("refusals", refusals, aws, prepared["refused"], directory)
     checks.section("administration", administration, aws, prepared["keys"], checks)

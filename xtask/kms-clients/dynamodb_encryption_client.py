@@ -15,7 +15,7 @@ from dynamodb_encryption_sdk.material_providers.aws_kms import AwsKmsCryptograph
 from dynamodb_encryption_sdk.structures import AttributeActions
 
 import other_services
-from checks import Checks, fixtures
+from checks import Checks, fixtures, unknown_alias
 
 TABLE = "clients"
 ITEM = {"name": "alice", "account": 7, "secret": "not for everybody", "picture": b"\x00\x01", "open": "for everybody"}
@@ -77,8 +77,9 @@ def items(table, key, checks):
         table.delete_item(Key={"name": name, "account": ITEM["account"]})
 
 
-def refusals(table, refused, checks):
-    for key in refused:
+def refusals(table, prepared, checks):
+    unknown = {"name": "an unknown alias", "key": unknown_alias(prepared["keys"][0]), "error": "NotFoundException"}
+    for key in [*prepared["refused"], unknown]:
         error = checks.refused(
             key["name"], key["error"], lambda: encrypted(table, key["key"]).put_item(Item=dict(ITEM))
         )
@@ -95,7 +96,7 @@ def main():
         table = make_table(url)
         for key in prepared["keys"]:
             checks.section(key["name"], items, table, key, checks)
-        checks.section("refusals", refusals, table, prepared["refused"], checks)
+        checks.section("refusals", refusals, table, prepared, checks)
     checks.finish()
 
 

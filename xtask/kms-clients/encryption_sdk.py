@@ -27,7 +27,7 @@ from aws_cryptographic_material_providers.smithygenerated.aws_cryptography_mater
 from aws_encryption_sdk.exceptions import AWSEncryptionSDKClientError, SerializationError
 from aws_encryption_sdk.identifiers import CommitmentPolicy
 
-from checks import Checks, fixtures
+from checks import Checks, fixtures, unknown_alias
 
 STREAM_BYTES = 100_000_000
 CONTEXT = {"project": "nile", "purpose": "test"}
@@ -206,9 +206,7 @@ def refusals(keys, refused_keys, checks):
         "an unknown alias",
         checks,
         ["NotFoundException"],
-        lambda noted: SDK.encrypt(
-            source=PLAINTEXT, keyring=noted.keyring(alias_arn(keys[0] | {"alias": "alias/no-such-alias"}))
-        ),
+        lambda noted: SDK.encrypt(source=PLAINTEXT, keyring=noted.keyring(unknown_alias(keys[0]))),
     )
 
 

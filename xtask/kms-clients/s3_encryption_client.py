@@ -14,7 +14,7 @@ from s3_encryption.exceptions import S3EncryptionClientError
 from s3_encryption.materials.kms_keyring import KmsKeyring
 
 import other_services
-from checks import Checks, fixtures
+from checks import Checks, fixtures, unknown_alias
 
 BUCKET = "clients"
 CONTEXT = {"project": "nile"}
@@ -73,8 +73,9 @@ def another_context_at_kms(url, key, checks):
     )
 
 
-def refusals(url, refused, checks):
-    for key in refused:
+def refusals(url, prepared, checks):
+    unknown = {"name": "an unknown alias", "key": unknown_alias(prepared["keys"][0]), "error": "NotFoundException"}
+    for key in [*prepared["refused"], unknown]:
         s3 = encryption_client(url, key["key"])
         checks.refused(
             key["name"],
@@ -92,7 +93,7 @@ def main():
         for key in prepared["keys"]:
             for part in (objects, large_object, another_context_at_kms):
                 checks.section(key["name"], part, url, key, checks)
-        checks.section("refusals", refusals, url, prepared["refused"], checks)
+        checks.section("refusals", refusals, url, prepared, checks)
     checks.finish()
 
 
