@@ -87,7 +87,13 @@ impl DevServer {
     pub fn start_in(strongroom: &Path, data: &Path) -> Result<Self> {
         let mut log = tempfile::tempfile().context("cannot make a file for its log")?;
         let mut child = Command::new(strongroom)
-            .args(["dev", "--xks-listen", "127.0.0.1:0", "--kms-listen", "127.0.0.1:0"])
+            .args([
+                "dev",
+                "--xks-listen",
+                "127.0.0.1:0",
+                "--kms-listen",
+                "127.0.0.1:0",
+            ])
             .arg("--data-dir")
             .arg(data)
             .stdin(Stdio::null())
