@@ -7,7 +7,7 @@ use std::time::Duration;
 use ambient::{Clock as _, SystemClock};
 use anyhow::{Result, bail};
 
-use crate::{arrows, conformance, shell, test, tools};
+use crate::{arrows, conformance, coverage, shell, test, tools};
 
 struct Stage {
     name: &'static str,
@@ -132,7 +132,14 @@ fn licences() -> Result<()> {
     let deny = tools::cargo_deny()?;
     for manifest in ["Cargo.toml", RUST_CLIENT] {
         let mut command = shell::command(&deny)?;
-        command.args(["--log-level", "error", "--config", "deny.toml", "--manifest-path", manifest]);
+        command.args([
+            "--log-level",
+            "error",
+            "--config",
+            "deny.toml",
+            "--manifest-path",
+            manifest,
+        ]);
         command.args(["check", "bans", "licenses", "sources"]);
         shell::run(&mut command, "change the dependency, or deny.toml with a reason")?;
     }
@@ -140,7 +147,8 @@ fn licences() -> Result<()> {
 }
 
 fn generated() -> Result<()> {
-    conformance::run(&conformance::Options { check: true })
+    conformance::run(&conformance::Options { check: true })?;
+    coverage::run(&coverage::Options { check: true })
 }
 
 fn tests() -> Result<()> {

@@ -16,6 +16,29 @@ pub(crate) struct CompiledTest {
     pub(crate) package: String,
     /// Its path inside the binary: `module::function`.
     pub(crate) path: String,
+    ignored: bool,
+}
+
+impl CompiledTest {
+    /// Its function's name. An ignored test is an error: it proves nothing.
+    pub(crate) fn proof(&self) -> Result<&str> {
+        ensure!(
+            !self.ignored,
+            "{} is ignored and proves nothing; run it or remove it",
+            self.path
+        );
+        Ok(self.path.rsplit("::").next().unwrap_or_default())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn new(package: &str, path: &str, ignored: bool) -> Self {
+        let (package, path) = (package.to_owned(), path.to_owned());
+        Self {
+            package,
+            path,
+            ignored,
+        }
+    }
 }
 
 /// A test binary that cargo built.
@@ -24,8 +47,7 @@ struct Binary {
     path: PathBuf,
 }
 
-/// Builds the workspace's tests, once, and returns them. An ignored test is an error: it proves
-/// nothing.
+/// Builds the workspace's tests, once, and returns them.
 pub(crate) fn all() -> Result<&'static [CompiledTest]> {
     static ALL: OnceLock<Vec<CompiledTest>> = OnceLock::new();
     if let Some(all) = ALL.get() {
@@ -49,28 +71,21 @@ fn build_and_list() -> Result<Vec<CompiledTest>> {
     let mut tests = Vec::new();
     for binary in messages.lines().filter_map(binary) {
         let ignored = list(&binary, &["--ignored"])?;
-        let names: Vec<&str> = ignored.iter().map(|test| test.path.as_str()).collect();
-        ensure!(
-            names.is_empty(),
-            "ignored tests prove nothing: {}; run them or remove them",
-            names.join(", ")
-        );
-        tests.extend(list(&binary, &[])?);
+        tests.extend(list(&binary, &[])?.into_iter().map(|path| CompiledTest {
+            package: binary.package.clone(),
+            ignored: ignored.contains(&path),
+            path,
+        }));
     }
     Ok(tests)
 }
 
-fn list(binary: &Binary, options: &[&str]) -> Result<Vec<CompiledTest>> {
+fn list(binary: &Binary, options: &[&str]) -> Result<Vec<String>> {
     let mut command = Command::new(&binary.path);
     command.args(["--list", "--format", "terse"]).args(options);
     let text = shell::read(&mut command, "every test binary must understand --list")?;
     let paths = text.lines().filter_map(|line| line.strip_suffix(": test"));
-    Ok(paths
-        .map(|path| CompiledTest {
-            package: binary.package.clone(),
-            path: path.to_owned(),
-        })
-        .collect())
+    Ok(paths.map(str::to_owned).collect())
 }
 
 /// Reads one line of cargo's messages; `None` unless it tells of a test binary.

@@ -85,7 +85,7 @@ pub fn samples(shape: &Shape) -> Vec<Sample> {
                 .collect()
         }
         Kind::Blob(length) => bounds(*length, "bytes", |len| Some(blob(len))),
-        Kind::Integer(range) => bounds(*range, "as a number", |number| Some(json!(number))),
+        Kind::Integer(range) => bounds(*range, "as number", |number| Some(json!(number))),
         Kind::Boolean => vec![
             Sample::new("true", json!(true), true),
             Sample::new("false", json!(false), true),
@@ -107,6 +107,11 @@ fn bounds(length: Length, unit: &str, make: impl Fn(u32) -> Option<Value>) -> Ve
     let mut add = |number: Option<u32>, allowed| {
         let Some(number) = number else { return };
         if let Some(value) = make(number) {
+            let unit = if number == 1 {
+                unit.trim_end_matches('s')
+            } else {
+                unit
+            };
             samples.push(Sample::new(format!("{number} {unit}"), value, allowed));
         }
     };

@@ -32,10 +32,13 @@ impl NamedTest {
 
 /// Those of the workspace's tests that are named after a requirement, sorted.
 pub(super) fn compiled() -> Result<Vec<NamedTest>> {
-    let all = compiled_tests::all()?.iter();
-    let mut tests: Vec<NamedTest> = all
-        .filter_map(|test| NamedTest::parse(&test.package, &test.path))
-        .collect();
+    let mut tests = Vec::new();
+    for test in compiled_tests::all()? {
+        if let Some(named) = NamedTest::parse(&test.package, &test.path) {
+            test.proof()?;
+            tests.push(named);
+        }
+    }
     tests.sort();
     tests.dedup();
     Ok(tests)

@@ -57,8 +57,8 @@ impl Evidence {
         let mut evidence = Self::default();
         let mut unknown = Vec::new();
         let names = Names::of(model);
-        for test in tests {
-            let function = test.path.rsplit("::").next().unwrap_or_default();
+        for test in tests.iter().filter(|test| test.path.contains("kms_")) {
+            let function = test.proof()?;
             let package = test.package.clone();
             if function == CONSTRAINTS {
                 evidence.constraints = Some(package);

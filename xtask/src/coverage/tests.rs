@@ -27,10 +27,7 @@ fn tests(names: &[&str]) -> Vec<CompiledTest> {
     names
         .iter()
         .chain(&common)
-        .map(|name| CompiledTest {
-            package: "kms".to_owned(),
-            path: format!("module::{name}"),
-        })
+        .map(|name| CompiledTest::new("kms", &format!("module::{name}"), false))
         .collect()
 }
 
@@ -79,6 +76,15 @@ fn names_that_mean_nothing_and_reasons_for_nothing_are_refused() {
     assert!(Unproduced::parse("[[reason]]\ntext = \"t\"\nerrors = [\"TagException\"]\n", &model).is_err());
     assert!(Unproduced::parse(&format!("{REASON}operations = [\"Sign\"]\n"), &model).is_err());
     assert!(Unproduced::parse(&format!("{REASON}operations = [\"X\"]\n"), &model).is_err());
+}
+
+#[test]
+fn an_ignored_test_is_no_evidence() {
+    let model = Model::parse(MODEL).unwrap();
+    let ignored = CompiledTest::new("kms", "module::kms_works_encrypt", true);
+    assert!(Evidence::collect(&model, &[ignored]).is_err());
+    let other = CompiledTest::new("seal", "module::make", true);
+    assert!(Evidence::collect(&model, &[other]).is_ok());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod aliases;
 mod cryptography;
 mod custom_key_stores;
+mod faults;
 mod grants;
 mod keys;
 mod policies;
