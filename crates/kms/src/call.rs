@@ -1,7 +1,9 @@
 //! One call: who asks for what, and what the call leaves for the CloudTrail record.
 
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::task::Poll;
 
 use ambient::Timestamp;
 use crypto::SecretBytes;
@@ -63,8 +65,22 @@ pub(crate) struct Call<'a> {
 
 impl Kms {
     /// Answers an authenticated request: the body of the answer, empty where AWS's is. The call is
-    /// charged to the caller's account first; whatever comes of it is recorded and counted.
+    /// charged to the caller's account first; whatever comes of it is recorded and counted. A call
+    /// goes on to its end when this future is dropped: a caller who hangs up leaves a whole record.
     pub async fn perform(&self, request: Request) -> Result<SecretBytes, KmsError> {
+        let mut call = Box::pin(self.clone().performed(request));
+        // Most calls wait for nothing, and need no task of their own.
+        let at_once = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
+        if let Poll::Ready(answer) = at_once {
+            return answer;
+        }
+        match tokio::spawn(call).await {
+            Ok(answer) => answer,
+            Err(error) => Err(crate::error::internal(&error)),
+        }
+    }
+
+    async fn performed(self, request: Request) -> Result<SecretBytes, KmsError> {
         let began = self.clock().moment();
         let event_id = crate::id::uuid(self.random()).map_err(|error| crate::error::internal(&error))?;
         let Request {
@@ -76,7 +92,7 @@ impl Kms {
             document,
         } = request;
         let mut call = Call {
-            kms: self,
+            kms: &self,
             operation,
             realm: Realm::new(caller.account, region),
             caller,

@@ -536,26 +536,6 @@ async fn an_account_has_only_so_many_keys_in_a_region() {
     world.create_key(json!({})).await;
 }
 
-/// The lines of every file of the trail.
-fn records(world: &World) -> Vec<Value> {
-    let mut files: Vec<_> = std::fs::read_dir(world.directory.path().join("cloudtrail"))
-        .unwrap()
-        .map(|file| file.unwrap().path())
-        .filter(|file| {
-            file.extension()
-                .is_some_and(|extension| extension.to_str().unwrap().starts_with("json"))
-        })
-        .collect();
-    files.sort();
-    let text: String = files
-        .iter()
-        .map(|file| std::fs::read_to_string(file).unwrap())
-        .collect();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
-
 /// CloudTrail tells what KMS does by itself.
 #[tokio::test]
 async fn rotation_and_deletion_are_in_cloudtrail() {
@@ -579,7 +559,8 @@ async fn rotation_and_deletion_are_in_cloudtrail() {
     world.clock.advance(DAY * 7);
     world.kms.upkeep().await.unwrap();
     world.kms.trail().flush().await;
-    let events: Vec<(Value, Value)> = records(&world)
+    let events: Vec<(Value, Value)> = world
+        .records()
         .into_iter()
         .filter(|record| record["eventType"] == "AwsServiceEvent")
         .map(|record| (record["eventName"].clone(), record["serviceEventDetails"].clone()))

@@ -18,7 +18,8 @@ async fn an_empty_database_raises_no_alarm_and_survives_a_restart() {
     assert_eq!(world.kms.alarms(), []);
 }
 
-/// A caller who hangs up in the middle of a change leaves memory and database of one mind.
+/// A caller who hangs up in the middle of a change leaves memory and database of one mind, and a
+/// record.
 #[tokio::test]
 async fn a_change_whose_caller_is_gone_is_made_whole_or_not_at_all() {
     let world = World::new().await;
@@ -47,6 +48,12 @@ async fn a_change_whose_caller_is_gone_is_made_whole_or_not_at_all() {
         store.close().await;
         assert_eq!(content["description"], in_memory, "{polls} polls");
     }
+    world.kms.trail().flush().await;
+    let records = world.records();
+    let changes = records
+        .iter()
+        .filter(|record| record["eventName"] == "UpdateKeyDescription");
+    assert_eq!(changes.count(), 39);
     assert_eq!(world.restart().await.kms.alarms(), []);
 }
 

@@ -148,6 +148,25 @@ impl World {
         error.name().to_string()
     }
 
+    /// CloudTrail's records, the oldest first, as far as they were written.
+    pub(crate) fn records(&self) -> Vec<Value> {
+        let mut files: Vec<_> = std::fs::read_dir(self.directory.path().join("cloudtrail"))
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .collect();
+        files.retain(|file| {
+            let name = file.to_string_lossy();
+            name.contains(".json")
+        });
+        files.sort();
+        let texts = files.iter().map(|file| std::fs::read_to_string(file).unwrap());
+        let lines = |text: String| {
+            let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+            lines.collect::<Vec<_>>()
+        };
+        texts.flat_map(lines).collect()
+    }
+
     /// The database's file.
     pub(crate) fn database(&self) -> std::path::PathBuf {
         self.directory.path().join("kms.db")
