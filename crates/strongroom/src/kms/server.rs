@@ -92,7 +92,7 @@ impl Server {
             let keyring = load_keyring(&store, &places).await?;
             let kms = open(&config, &store, keyring, identities, &overrides).await?;
             let front = Arc::new(Front::new(kms.clone(), &*overrides.random)?);
-            let running = open_doors(config, &places, overrides, &kms, front)?;
+            let running = open_doors(config, &places, overrides, &kms, &front)?;
             anyhow::Ok((kms, running))
         };
         match started.await {
@@ -205,7 +205,7 @@ fn open_doors(
     places: &Places,
     overrides: Overrides,
     kms: &Kms,
-    front: Arc<Front>,
+    front: &Arc<Front>,
 ) -> anyhow::Result<Arc<Running>> {
     let listeners = config.listeners.iter().map(|listener| ("kms", listener));
     let bound = doors::bind(listeners, &config.admin, &places.socket, &overrides.clock)?;
@@ -223,7 +223,7 @@ fn open_doors(
         let owner = rustix::process::geteuid().as_raw();
         let control = Arc::new(control::Server::new(kms.clone(), owner, status, reload));
         let doors = bound.open(|kind, listener| match kind {
-            "kms" => doors::serve(listener, Arc::clone(&front)),
+            "kms" => doors::serve(listener, Arc::clone(front)),
             _ => doors::serve(listener, Arc::clone(&control)),
         });
         Running {
