@@ -5,7 +5,8 @@ mod operator;
 mod test;
 
 use crate::context::{Context, Value};
-use crate::policy::Effect;
+use crate::keys::NOT_IN_KEY_POLICIES;
+use crate::policy::{Effect, PolicyKind};
 
 pub(crate) use operator::Operator;
 pub(crate) use test::{InvalidValue, Test};
@@ -18,6 +19,8 @@ pub(crate) struct Condition {
     key: Box<str>,
     /// As written.
     written_key: Box<str>,
+    /// Policies of this kind do not see the key: it is absent whatever the request.
+    unseen: bool,
     test: Test,
 }
 
@@ -33,10 +36,12 @@ pub(crate) enum Quantifier {
 }
 
 impl Condition {
-    pub(crate) fn new(operator: Operator, key: &str, test: Test) -> Self {
+    pub(crate) fn new(operator: Operator, key: &str, test: Test, kind: PolicyKind) -> Self {
+        let lower = key.to_lowercase();
         Self {
             operator,
-            key: key.to_lowercase().into(),
+            unseen: kind == PolicyKind::Key && NOT_IN_KEY_POLICIES.contains(&lower.as_str()),
+            key: lower.into(),
             written_key: key.into(),
             test,
         }
@@ -53,7 +58,7 @@ impl Condition {
     /// Whether the condition holds. The effect of its statement matters in one case only, see
     /// [`Value::Several`].
     pub(crate) fn holds(&self, context: &Context<'_>, effect: Effect) -> bool {
-        let value = context.get(&self.key);
+        let value = if self.unseen { None } else { context.get(&self.key) };
         if let Test::Null(absent) = &self.test {
             return absent.contains(&value.is_none());
         }

@@ -171,7 +171,7 @@ keys! { ListKey:
     ENCRYPTION_CONTEXT_KEYS = "kms:encryptioncontextkeys";
     /// `kms:GrantOperations`
     GRANT_OPERATIONS = "kms:grantoperations";
-    /// `kms:ResourceAliases`: all alias names of the key.
+    /// `kms:ResourceAliases`: all alias names of the key. Key policies do not see it.
     RESOURCE_ALIASES = "kms:resourcealiases";
 }
 
@@ -184,3 +184,6 @@ pub(crate) const REQUEST_TAG: &str = "aws:requesttag/";
 /// Single-valued families that KMS lets no policy combine with `ForAllValues`, which holds when the
 /// key is absent.
 pub(crate) const NOT_FOR_ALL_VALUES: [&str; 2] = [ENCRYPTION_CONTEXT, REQUEST_TAG];
+
+/// Keys that conditions of key policies never see, only those of IAM policies.
+pub(crate) const NOT_IN_KEY_POLICIES: [&str; 1] = [RESOURCE_ALIASES.0];

@@ -91,7 +91,11 @@ pub(super) fn resources(json: &Json, variables: bool) -> Result<Box<[ArnPattern]
 }
 
 /// `{operator: {key: value or [value, …], …}, …}`
-pub(super) fn conditions(json: &Json, variables: bool) -> Result<Box<[Condition]>, Problem> {
+pub(super) fn conditions(
+    json: &Json,
+    kind: PolicyKind,
+    variables: bool,
+) -> Result<Box<[Condition]>, Problem> {
     let Json::Object(operators) = json else {
         return Err(Problem::WrongType);
     };
@@ -101,13 +105,18 @@ pub(super) fn conditions(json: &Json, variables: bool) -> Result<Box<[Condition]
             return Err(Problem::WrongType);
         };
         for (key, value) in keys {
-            conditions.push(condition(operator, key, value, variables)?);
+            conditions.push(condition(operator, key, value, (kind, variables))?);
         }
     }
     Ok(conditions.into())
 }
 
-fn condition(operator: &str, key: &str, value: &Json, variables: bool) -> Result<Condition, Problem> {
+fn condition(
+    operator: &str,
+    key: &str,
+    value: &Json,
+    (kind, variables): (PolicyKind, bool),
+) -> Result<Condition, Problem> {
     let operator = Operator::parse(operator).ok_or(Problem::Condition)?;
     match key.split_once(':') {
         Some((service, name)) if !service.is_empty() && !name.is_empty() => {}
@@ -122,7 +131,7 @@ fn condition(operator: &str, key: &str, value: &Json, variables: bool) -> Result
     let values = list(value)?;
     let test =
         Test::parse(operator.kind, &values, variables).map_err(|InvalidValue| Problem::ConditionValue)?;
-    Ok(Condition::new(operator, key, test))
+    Ok(Condition::new(operator, key, test, kind))
 }
 
 /// A value, or a list of one or more.

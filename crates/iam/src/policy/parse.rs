@@ -119,7 +119,7 @@ impl Grammar {
             },
             resources: self.resources(elements.resource)?,
             conditions: match elements.condition {
-                Some(json) => elements::conditions(&json, self.variables)?,
+                Some(json) => elements::conditions(&json, self.kind, self.variables)?,
                 None => Box::default(),
             },
         })
