@@ -103,6 +103,7 @@ impl Server {
                 ExplainError::Random(_) => Code::Internal,
                 ExplainError::Principal
                 | ExplainError::Action
+                | ExplainError::NoKey
                 | ExplainError::Region
                 | ExplainError::EncryptionContext
                 | ExplainError::Grant

@@ -25,6 +25,9 @@ pub enum ExplainError {
     /// Not the name of a permission of KMS.
     #[error("no such action: name it as policies do, such as kms:Decrypt")]
     Action,
+    /// The action is on a key.
+    #[error("the action is on a key: name one")]
+    NoKey,
     /// Not a Region.
     #[error("not a Region")]
     Region,
@@ -73,7 +76,9 @@ impl Kms {
         let alias = asked.key.as_deref().and_then(|key| alias_of(&call, key));
         let found = match (&asked.key, &alias) {
             (Some(key), None) => Some(call.find(&RequestedKey::new(key.as_str()), Forms::KeyOrAlias)?),
-            _ => None,
+            (Some(_), Some(_)) => None,
+            (None, _) if has_no_key(operation) => None,
+            (None, _) => return Err(ExplainError::NoKey),
         };
         let retired = match (operation, &found) {
             (Operation::RetireGrant, found) => {
@@ -138,6 +143,24 @@ fn alias_of(call: &Call<'_>, key: &str) -> Option<String> {
     );
     let name = key.strip_prefix(&call.realm.arn("")).unwrap_or(key);
     (on_aliases && name.starts_with("alias/")).then(|| name.to_owned())
+}
+
+/// Whether identity policies alone decide.
+const fn has_no_key(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::CreateKey
+            | Operation::ListKeys
+            | Operation::ListAliases
+            | Operation::ListRetirableGrants
+            | Operation::GenerateRandom
+            | Operation::CreateCustomKeyStore
+            | Operation::DescribeCustomKeyStores
+            | Operation::UpdateCustomKeyStore
+            | Operation::DeleteCustomKeyStore
+            | Operation::ConnectCustomKeyStore
+            | Operation::DisconnectCustomKeyStore
+    )
 }
 
 /// Whether conditions see `kms:EncryptionAlgorithm`.

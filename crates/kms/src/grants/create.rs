@@ -1,5 +1,7 @@
 //! CreateGrant.
 
+use std::sync::Arc;
+
 use kms_api::{ErrorName, request, response};
 
 use super::request::Asked;
@@ -26,25 +28,29 @@ pub(crate) async fn create_grant(
     let (mut edit, admitted) = call.admit_change(authorized).await?;
     unless_dry_run(request.dry_run)?;
     let issuing = call.realm.account.to_string();
-    let key = &admitted.key;
-    let same = key.grants.iter().find(|grant| asked.is(&grant.record, &issuing));
+    let grants = &admitted.key.grants;
+    let same = grants.iter().find(|grant| asked.is(&grant.record, &issuing));
+    let same = same.map(|grant| grant.record.id.clone());
+    if same.is_none() && grants.len() >= MAX_GRANTS {
+        let message = format!("A KMS key may have {MAX_GRANTS} grants.");
+        return Err(Failure::new(ErrorName::LimitExceededException, message));
+    }
+    let (arn, key_id) = (Arc::clone(&key.arn), key.record.id.clone());
+    // Nobody looks at the grants any more, so they are changed in place and not copied.
+    drop((key, admitted));
     let id = match same {
-        Some(grant) => grant.record.id.clone(),
+        Some(id) => id,
         None => {
-            if key.grants.len() >= MAX_GRANTS {
-                let message = format!("A KMS key may have {MAX_GRANTS} grants.");
-                return Err(Failure::new(ErrorName::LimitExceededException, message));
-            }
             let id: [u8; 32] = call.kms.random().bytes()?;
             let id = crypto::hex(&id);
             let created = call.now.as_micros();
-            edit.put_grant(asked.into_record(id.clone(), key.record.id.as_str(), created, issuing));
+            edit.put_grant(asked.into_record(id.clone(), key_id.as_str(), created, issuing));
             edit.commit().await?;
             id
         }
     };
     Ok(response::CreateGrant {
-        grant_token: token::make(call.kms.random(), &key.arn, &id)?,
+        grant_token: token::make(call.kms.random(), &arn, &id)?,
         grant_id: id,
     })
 }

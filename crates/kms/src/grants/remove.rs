@@ -25,9 +25,10 @@ pub(crate) async fn revoke_grant(
     let authorized = call.authorize("RevokeGrant", &Resource::Key(&key), &extras)?;
     super::checked_id(&request.grant_id)?;
     let (mut edit, admitted) = call.admit_change(authorized).await?;
-    let _there = of(&admitted.key, &request.grant_id)?;
+    of(&admitted.key, &request.grant_id)?;
     unless_dry_run(request.dry_run)?;
     edit.delete_grant(key.record.id.as_str(), &request.grant_id);
+    drop((key, admitted));
     edit.commit().await?;
     Ok(response::Nothing)
 }
@@ -41,9 +42,10 @@ pub(crate) async fn retire_grant(
     let grant = of(&key, &named.grant).map_err(|missing| named.missing(call, &key, missing))?;
     let authorized = call.authorize_retiring(&key, &grant)?;
     let (mut edit, admitted) = call.admit_change(authorized).await?;
-    let _there = of(&admitted.key, &named.grant).map_err(|missing| named.missing(call, &key, missing))?;
+    of(&admitted.key, &named.grant).map_err(|missing| named.missing(call, &key, missing))?;
     unless_dry_run(request.dry_run)?;
     edit.delete_grant(key.record.id.as_str(), &named.grant);
+    drop((key, admitted));
     edit.commit().await?;
     Ok(response::Nothing)
 }

@@ -236,21 +236,20 @@ async fn conditions_see_the_alias_of_the_request_and_all_of_the_key() {
     let site = Site::new().await;
     let mut by_alias = allow(&["alice"], &["kms:Encrypt"]);
     by_alias["Condition"] = json!({"StringEquals": {"kms:RequestAlias": "alias/app"}});
-    let mut with_alias = allow(&["bob"], &["kms:Encrypt"]);
+    let mut with_alias = allow(&["alice"], &["kms:GenerateDataKey"]);
     with_alias["Condition"] = json!({"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/app"}});
     let key = site
-        .key(json!([
-            by_alias,
-            with_alias,
-            allow(&["root"], &["kms:CreateAlias"])
-        ]))
+        .key(json!([by_alias, with_alias, allow(&["root"], &["kms:*"])]))
         .await;
     let denied = "AccessDeniedException";
-    assert_eq!(site.outcome("bob", "Encrypt", encrypt(&key)).await, denied);
+    assert_eq!(site.outcome("heidi", "Encrypt", encrypt(&key)).await, denied);
     site.call("root", "CreateAlias", alias("alias/app", &key))
         .await
         .unwrap();
     assert_eq!(site.outcome("alice", "Encrypt", encrypt(&key)).await, denied);
     assert_eq!(site.outcome("alice", "Encrypt", encrypt("alias/app")).await, "ok");
-    assert_eq!(site.outcome("bob", "Encrypt", encrypt(&key)).await, "ok");
+    // Identity policies see all aliases of a key, key policies do not.
+    assert_eq!(site.outcome("heidi", "Encrypt", encrypt(&key)).await, "ok");
+    let data_key = json!({"KeyId": key, "KeySpec": "AES_256"});
+    assert_eq!(site.outcome("alice", "GenerateDataKey", data_key).await, denied);
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kms::{Caller, Origin};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::kit::{Site, allow, arn, encrypt, encrypt_with};
 
@@ -152,7 +152,7 @@ async fn conditions_see_the_encryption_context() {
     let mut statement = allow(&["alice"], &["kms:Encrypt", "kms:Decrypt"]);
     statement["Condition"] = json!({"StringEquals": {"kms:EncryptionContext:AppName": "pay"}});
     let key = site.key(json!([statement])).await;
-    let with = |context| encrypt_with(&key, context);
+    let with = |context: Value| encrypt_with(&key, &context);
     let denied = "AccessDeniedException";
     assert_eq!(
         site.outcome("alice", "Encrypt", with(json!({"AppName": "pay"})))

@@ -133,6 +133,11 @@ async fn what_is_not_there_is_said() {
     assert!(error(asked("alice", "Encrypt", &key)).contains("no such action"));
     assert!(error(asked("alice", "kms:ReEncrypt", &key)).contains("no such action"));
     assert!(error(asked("alice", "kms:Encrypt", "alias/none")).contains("is not found"));
+    let no_key = Explain {
+        key: None,
+        ..asked("alice", "kms:Encrypt", &key)
+    };
+    assert!(error(no_key).contains("on a key"));
     let region = Explain {
         region: "nowhere".to_owned(),
         ..asked("alice", "kms:Encrypt", &key)

@@ -111,7 +111,7 @@ async fn constraints_are_exact() {
         ("carol", json!({"x": "y"}), DENIED),
         ("carol", json!({}), DENIED),
     ] {
-        let body = encrypt_with(&key, context.clone());
+        let body = encrypt_with(&key, &context);
         assert_eq!(
             site.outcome(who, "Encrypt", body).await,
             expected,
@@ -275,7 +275,7 @@ async fn a_grant_that_allows_grants_allows_no_more_than_itself() {
         "ok"
     );
     assert_eq!(
-        site.outcome("carol", "Encrypt", encrypt_with(&key, pay)).await,
+        site.outcome("carol", "Encrypt", encrypt_with(&key, &pay)).await,
         "ok"
     );
     assert_eq!(site.outcome("carol", "Encrypt", encrypt(&key)).await, DENIED);

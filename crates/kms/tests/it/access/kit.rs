@@ -26,6 +26,8 @@ own-team = '''{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Actio
     "Condition": {"StringEquals": {"aws:ResourceTag/team": "${aws:PrincipalTag/team}"}}}]}'''
 no-decrypt = '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "kms:Decrypt", "Resource": "*"}]}'
 only-encrypt = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "kms:Enc*", "Resource": "*"}]}'
+by-alias = '''{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "kms:Encrypt", "Resource": "*",
+    "Condition": {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/app"}}}]}'''
 aliases = '''{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "kms:*Alias*",
     "Resource": ["arn:aws:kms:*:111122223333:alias/app-*", "arn:aws:kms:*:111122223333:key/*"]}]}'''
 
@@ -39,6 +41,7 @@ users = [
     { name = "dave", policies = ["everything"], permissions_boundary = "only-encrypt" },
     { name = "frank", policies = ["everything", "no-decrypt"] },
     { name = "grace", policies = ["aliases"] },
+    { name = "heidi", policies = ["by-alias"] },
 ]
 
 [[accounts.roles]]
@@ -207,6 +210,6 @@ pub(super) fn encrypt(key: &str) -> Value {
 }
 
 /// The same with an encryption context.
-pub(super) fn encrypt_with(key: &str, context: Value) -> Value {
+pub(super) fn encrypt_with(key: &str, context: &Value) -> Value {
     json!({"KeyId": key, "Plaintext": "aGVsbG8=", "EncryptionContext": context})
 }
