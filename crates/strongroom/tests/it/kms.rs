@@ -189,8 +189,40 @@ fn the_control_socket_tells_reloads_and_refuses() {
     let metrics = stdout(&["--data-dir", &data, "kms", "metrics"]);
     assert!(metrics.contains("# TYPE "), "{metrics}");
 
+    explain(&endpoint);
     reload(&endpoint, &process);
     stop(process);
+}
+
+fn explain(endpoint: &Endpoint) {
+    let principal = "arn:aws:iam::111122223333:user/admin";
+    let ask = ["explain", "--principal", principal, "--action", "kms:CreateKey"];
+    let explained = endpoint.json(&ask);
+    assert_eq!(explained["allowed"], Value::Bool(true), "{explained}");
+    assert!(explained.to_string().contains("Everything"), "{explained}");
+    let data = endpoint.path("data").display().to_string();
+    let arguments: Vec<&str> = ["--data-dir", &data, "kms"].into_iter().chain(ask).collect();
+    let shown = stdout(&arguments);
+    assert!(shown.starts_with("ALLOWED: "), "{shown}");
+
+    let nobody = principal.replace("admin", "nobody");
+    let errors = endpoint.stderr(
+        &["explain", "--principal", &nobody, "--action", "kms:CreateKey"],
+        1,
+    );
+    assert!(errors.contains("no such principal"), "{errors}");
+    let more = [
+        "--principal",
+        principal,
+        "--action",
+        "kms:Encrypt",
+        "--key",
+        "alias/none",
+    ];
+    let errors = endpoint.stderr(&[&["explain"], &more[..]].concat(), 1);
+    assert!(errors.contains("alias/none"), "{errors}");
+    let errors = endpoint.stderr(&[&["explain"], &more[..], &["--context", "pair"]].concat(), 2);
+    assert!(errors.contains("KEY=VALUE"), "{errors}");
 }
 
 /// Whole or not at all, from the command and by SIGHUP.
