@@ -3,7 +3,7 @@
 use crypto::SecretBytes;
 use kms_api::{DataKeySpec, ErrorName, UsageOperation, request, response};
 
-use super::layers::{self, used};
+use super::layers::{self, note_material, used};
 use super::request::{Use, admitted, no_recipient, unless_dry_run};
 use crate::call::Call;
 use crate::error::Failure;
@@ -79,6 +79,7 @@ impl DataKey {
     ) -> Result<Self, Failure> {
         let plaintext = SecretBytes::generate(call.kms.random(), len)?;
         let (blob, material) = layers::encrypt(call, admitted, context, plaintext.expose()).await?;
+        note_material(call, "keyMaterialId", material.as_ref());
         Ok(Self {
             plaintext,
             blob,

@@ -2,7 +2,7 @@
 
 use kms_api::{EncryptionAlgorithm, UsageOperation, request, response};
 
-use super::layers::{self, used};
+use super::layers::{self, note_material, used};
 use super::request::{Ciphertext, Source, Use, no_recipient, unless_dry_run};
 use crate::call::Call;
 use crate::error::Failure;
@@ -33,6 +33,7 @@ pub(crate) async fn decrypt(
     };
     let (plaintext, key_material_id) =
         layers::decrypt(call, &admitted, &request.encryption_context, parsed).await?;
+    note_material(call, "keyMaterialId", key_material_id.as_ref());
     used(call, &admitted.key, UsageOperation::Decrypt);
     Ok(response::Decrypt {
         key_id: admitted.key.name.clone(),

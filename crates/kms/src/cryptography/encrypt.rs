@@ -2,7 +2,7 @@
 
 use kms_api::{EncryptionAlgorithm, UsageOperation, request, response};
 
-use super::layers::{self, used};
+use super::layers::{self, note_material, used};
 use super::request::{Use, admitted, unless_dry_run};
 use crate::call::Call;
 use crate::error::Failure;
@@ -23,8 +23,9 @@ pub(crate) async fn encrypt(
     let admitted = admitted(call, &found, &asked)?;
     unless_dry_run(request.dry_run)?;
     let plaintext = request.plaintext.expose();
-    let (ciphertext_blob, _) =
+    let (ciphertext_blob, material) =
         layers::encrypt(call, &admitted, &request.encryption_context, plaintext).await?;
+    note_material(call, "keyMaterialId", material.as_ref());
     used(call, &admitted.key, UsageOperation::Encrypt);
     Ok(response::Encrypt {
         ciphertext_blob,

@@ -83,6 +83,13 @@ pub(super) const fn invalid_ciphertext() -> KmsError {
     KmsError::bare(ErrorName::InvalidCiphertextException)
 }
 
+/// Names the material in the call's CloudTrail record, where AWS does.
+pub(super) fn note_material(call: &mut Call<'_>, member: &str, material: Option<&String>) {
+    if let Some(material) = material {
+        call.trail.additional(member, material.as_str());
+    }
+}
+
 /// Notes that a key was used.
 pub(super) fn used(call: &Call<'_>, key: &Key, operation: UsageOperation) {
     key.usage.note(Usage {

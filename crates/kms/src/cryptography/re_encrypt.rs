@@ -2,7 +2,7 @@
 
 use kms_api::{EncryptionAlgorithm, UsageOperation, request, response};
 
-use super::layers::{self, used};
+use super::layers::{self, note_material, used};
 use super::request::{Ciphertext, Source, Use, admitted, unless_dry_run};
 use crate::call::Call;
 use crate::error::Failure;
@@ -46,6 +46,12 @@ pub(crate) async fn re_encrypt(
     let context = &request.destination_encryption_context;
     let (ciphertext_blob, destination_key_material_id) =
         layers::encrypt(call, &over, context, plaintext.expose()).await?;
+    note_material(call, "sourceKeyMaterialId", source_key_material_id.as_ref());
+    note_material(
+        call,
+        "destinationKeyMaterialId",
+        destination_key_material_id.as_ref(),
+    );
     used(call, &under.key, UsageOperation::ReEncrypt);
     used(call, &over.key, UsageOperation::ReEncrypt);
     Ok(response::ReEncrypt {

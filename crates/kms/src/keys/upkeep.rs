@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ambient::Timestamp;
 use kms_api::KmsError;
 
 use super::events;
@@ -28,39 +29,45 @@ impl Kms {
         }
     }
 
-    /// Does what is due now: deletes keys, rotates them, writes down last uses.
+    /// Does what is due now: deletes keys, rotates them, writes down last uses. What fails keeps
+    /// nothing else from being done.
     pub async fn upkeep(&self) -> Result<(), KmsError> {
         let now = self.clock().now();
+        let deleted = self.delete_keys(now).await;
+        let rotated = self.rotate_keys(now).await;
+        let written = self.state().write_usage().await.map_err(Failure::internal);
+        Ok(deleted.and(rotated).and(written.map(drop))?)
+    }
+
+    async fn delete_keys(&self, now: Timestamp) -> Result<(), Failure> {
         let over = |key: &Key| key.record.deletion.is_some_and(|at| at <= now.as_micros());
         for key in self.keys_where(over) {
             let mut edit = self.state().edit().await;
-            // Somebody may have cancelled it in between.
-            if self.now_is(&key, over) {
+            // Somebody may have been here before.
+            if self.current(&key).is_some_and(|key| over(&key)) {
                 edit.delete_key(key.record.id.as_str());
-                edit.commit().await.map_err(Failure::from)?;
+                edit.commit().await?;
                 events::deleted(self, &key, now);
             }
         }
+        Ok(())
+    }
+
+    async fn rotate_keys(&self, now: Timestamp) -> Result<(), Failure> {
         for key in self.keys_where(|key| is_due(key, now)) {
             let mut edit = self.state().edit().await;
-            let Some(key) = self.current(&key).filter(|key| is_due(key, now)) else {
-                continue;
-            };
-            rotate(&mut edit, &key, RotationKind::Automatic, now, self.random())?;
-            edit.commit().await.map_err(Failure::from)?;
-            events::rotated(self, &key, RotationKind::Automatic, now);
+            if let Some(key) = self.current(&key).filter(|key| is_due(key, now)) {
+                rotate(&mut edit, &key, RotationKind::Automatic, now, self.random())?;
+                edit.commit().await?;
+                events::rotated(self, &key, RotationKind::Automatic, now);
+            }
         }
-        self.state().write_usage().await.map_err(Failure::internal)?;
         Ok(())
     }
 
     fn keys_where(&self, wanted: impl Fn(&Key) -> bool) -> Vec<Arc<Key>> {
         let model = self.state().read();
         model.keys().filter(|key| wanted(key)).map(Arc::clone).collect()
-    }
-
-    fn now_is(&self, key: &Key, wanted: impl Fn(&Key) -> bool) -> bool {
-        self.current(key).is_some_and(|key| wanted(&key))
     }
 
     fn current(&self, key: &Key) -> Option<Arc<Key>> {

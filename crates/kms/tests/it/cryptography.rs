@@ -376,3 +376,55 @@ proptest! {
         });
     }
 }
+
+/// CloudTrail names the key material, and of ReEncrypt both keys.
+#[tokio::test]
+async fn records_name_the_material() {
+    let world = World::new().await;
+    let (from, to) = (
+        world.create_key(json!({})).await,
+        world.create_key(json!({})).await,
+    );
+    let material = async |key: &str| world.describe(key).await["CurrentKeyMaterialId"].clone();
+    let (old, new) = (material(&from).await, material(&to).await);
+    let sealed = world
+        .call("Encrypt", json!({"KeyId": from, "Plaintext": "aGk="}))
+        .await
+        .unwrap();
+    let blob = &sealed["CiphertextBlob"];
+    world
+        .call("Decrypt", json!({"CiphertextBlob": blob}))
+        .await
+        .unwrap();
+    world
+        .call("GenerateDataKey", json!({"KeyId": to, "KeySpec": "AES_256"}))
+        .await
+        .unwrap();
+    world
+        .call(
+            "ReEncrypt",
+            json!({"CiphertextBlob": blob, "DestinationKeyId": to}),
+        )
+        .await
+        .unwrap();
+    world.kms.trail().flush().await;
+    let records = world.records();
+    let of = |operation: &str| {
+        let record = records.iter().find(|record| record["eventName"] == operation);
+        record.unwrap()
+    };
+    for (operation, expected) in [
+        ("Encrypt", json!({"keyMaterialId": old})),
+        ("Decrypt", json!({"keyMaterialId": old})),
+        ("GenerateDataKey", json!({"keyMaterialId": new})),
+        (
+            "ReEncrypt",
+            json!({"sourceKeyMaterialId": old, "destinationKeyMaterialId": new}),
+        ),
+    ] {
+        assert_eq!(of(operation)["additionalEventData"], expected, "{operation}");
+    }
+    let keys = of("ReEncrypt")["resources"].as_array().unwrap();
+    let arns: Vec<&Value> = keys.iter().map(|key| &key["ARN"]).collect();
+    assert_eq!(arns, [&json!(from), &json!(to)]);
+}
