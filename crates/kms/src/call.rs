@@ -132,7 +132,10 @@ impl Call<'_> {
         ) {
             parameters = Value::Null;
         }
-        self.trail.add_parameters(&mut parameters);
+        let denied = name == Some(ErrorName::AccessDeniedException);
+        if !(denied && self.trail.concern_others_than(self.realm.account)) {
+            self.trail.add_parameters(&mut parameters);
+        }
         let elements = match answer {
             Ok(body) => trail::response_elements(self.operation, body.expose()),
             Err(_) => Value::Null,

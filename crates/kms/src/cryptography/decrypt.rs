@@ -19,6 +19,10 @@ pub(crate) async fn decrypt(
         modifiers: &request.dry_run_modifiers,
     };
     let source = Source::find(call, &ciphertext)?;
+    if request.key_id.is_none() {
+        // As AWS's records have it: the key that the ciphertext turned out to be under.
+        call.trail.parameter_of_resource("keyId");
+    }
     let asked = Use {
         action: "Decrypt",
         context: &request.encryption_context,

@@ -47,10 +47,18 @@ impl Notes {
         self.additional.insert(name.to_owned(), value.into());
     }
 
-    /// A member of `requestParameters` in place of what was sent, e.g. the `keyId` that a Decrypt
-    /// without one turned out to mean.
-    pub fn parameter(&mut self, name: &str, value: impl Into<Value>) {
-        self.parameters.insert(name.to_owned(), value.into());
+    /// A member of `requestParameters` that was not sent: the ARN of the resource that the request
+    /// turned out to mean, if one is known yet.
+    pub(crate) fn parameter_of_resource(&mut self, name: &str) {
+        if let Some(resource) = self.resources.first() {
+            let arn = Value::from(&*resource.arn);
+            self.parameters.insert(name.to_owned(), arn);
+        }
+    }
+
+    /// Whether the call is about a resource of another account than this.
+    pub(crate) fn concern_others_than(&self, account: AccountId) -> bool {
+        self.resources.iter().any(|resource| resource.account != account)
     }
 
     pub(crate) fn resources(&self) -> &[Resource] {

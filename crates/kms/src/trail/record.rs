@@ -162,10 +162,7 @@ impl ApiCall<'_> {
     /// unless the caller was denied, which is nobody else's business.
     pub(super) fn other_accounts(&self) -> Vec<AccountId> {
         let mut accounts = Vec::new();
-        if self
-            .error
-            .is_some_and(|(code, _)| code.starts_with("AccessDenied"))
-        {
+        if self.is_denied() {
             return accounts;
         }
         for Resource { account, .. } in self.notes.resources() {
@@ -174,6 +171,11 @@ impl ApiCall<'_> {
             }
         }
         accounts
+    }
+
+    fn is_denied(&self) -> bool {
+        self.error
+            .is_some_and(|(code, _)| code.starts_with("AccessDenied"))
     }
 
     /// The line for one account.
@@ -190,6 +192,11 @@ impl ApiCall<'_> {
             });
             &foreign
         };
+        // Who was denied what is another account's learns nothing of it from his own record either,
+        // not even whether it is there.
+        let hidden = self.is_denied() && self.notes.concern_others_than(self.account);
+        let nothing = Notes::default();
+        let notes = if hidden { &nothing } else { self.notes };
         let (error_code, error_message) = self.error.unzip();
         let (request, response) = (
             bounded(&self.request_parameters),
@@ -208,11 +215,11 @@ impl ApiCall<'_> {
             error_message: error_message.map(cut).filter(|message| !message.is_empty()),
             request_parameters: request.as_ref().unwrap_or(&self.request_parameters),
             response_elements: response.as_ref().unwrap_or(&self.response_elements),
-            additional_event_data: self.notes.additional_data(),
+            additional_event_data: notes.additional_data(),
             request_id: Some(self.request_id),
             event_id: ids.event,
             read_only: self.read_only,
-            resources: resources(self.notes.resources()),
+            resources: resources(notes.resources()),
             event_type: "AwsApiCall",
             management_event: true,
             recipient_account_id: recipient.to_string(),

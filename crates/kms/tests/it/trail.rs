@@ -295,6 +295,7 @@ async fn a_call_across_accounts_is_in_both_and_a_denial_in_the_callers_alone() {
     let (directory, clock) = here();
     let trail = open(directory.path(), &TrailSettings::default(), clock);
     let mut notes = Notes::default();
+    notes.additional("xksKeyId", "hsm-key-42");
     notes.resource(&Arc::from(KEY), account(OTHER_ACCOUNT));
     notes.resource(&Arc::from(KEY), account(OTHER_ACCOUNT));
     call(&trail, "Encrypt", &notes, None);
@@ -324,6 +325,10 @@ async fn a_call_across_accounts_is_in_both_and_a_denial_in_the_callers_alone() {
     call(&trail, "Decrypt", &notes, Some(("AccessDenied", "no")));
     call(&trail, "DescribeKey", &notes, Some(("DisabledException", "off")));
     trail.flush().await;
+    // Not even that there is such a key.
+    let denied = records(directory.path()).swap_remove(2);
+    let told = (denied.get("resources"), denied.get("additionalEventData"));
+    assert_eq!(told, (None, None));
     let names = names(directory.path());
     assert_eq!(
         names,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::kit::{Served, alice, alice_through_s3, root};
+use super::kit::{Served, alice, alice_through_s3, carol, root};
 
 async fn key(served: &Served) -> String {
     let created = served.send(&served.call(&alice(), "CreateKey", &json!({}))).await;
@@ -42,6 +42,7 @@ async fn a_record_has_cloudtrails_shape() {
             "encryptionContext": {"Tenant": "blue"},
         },
         "responseElements": null,
+        "additionalEventData": {"keyMaterialId": record["additionalEventData"]["keyMaterialId"]},
         "requestID": answer.request_id(),
         "eventID": record["eventID"],
         "readOnly": true,
@@ -51,13 +52,7 @@ async fn a_record_has_cloudtrails_shape() {
         "recipientAccountId": "111122223333",
         "eventCategory": "Management",
     });
-    let mut without_additional = record.clone();
-    // Which material encrypted may be told, too.
-    without_additional
-        .as_object_mut()
-        .unwrap()
-        .remove("additionalEventData");
-    assert_eq!(without_additional, expected);
+    assert_eq!(record, expected);
     assert_eq!(record["eventID"].as_str().unwrap().len(), 36);
 }
 
@@ -191,4 +186,61 @@ async fn a_session_and_a_service_show_who_is_behind_them() {
     let identity = served.records().await.pop().unwrap()["userIdentity"].clone();
     assert_eq!(identity["type"], "Root");
     assert_eq!(identity.get("userName"), None);
+}
+
+#[tokio::test]
+async fn decrypt_and_re_encrypt_show_the_keys_and_materials_that_the_ciphertext_meant() {
+    let served = Served::new().await;
+    let (one, two) = (key(&served).await, key(&served).await);
+    let encrypt = served.call(&alice(), "Encrypt", &json!({"KeyId": one, "Plaintext": "AAAA"}));
+    let ciphertext = served.send(&encrypt).await.json()["CiphertextBlob"].clone();
+    let of_one = served.records().await.pop().unwrap()["additionalEventData"]["keyMaterialId"].clone();
+    let decrypt = served.call(&alice(), "Decrypt", &json!({"CiphertextBlob": ciphertext}));
+    let decrypted = served.send(&decrypt).await.json();
+    let record = served.records().await.pop().unwrap();
+    assert_eq!(record["requestParameters"]["keyId"], one.as_str());
+    assert_eq!(record["additionalEventData"], json!({"keyMaterialId": of_one}));
+    assert_eq!(decrypted["KeyMaterialId"], of_one);
+    let body = json!({"CiphertextBlob": ciphertext, "DestinationKeyId": two});
+    assert_eq!(
+        served
+            .send(&served.call(&alice(), "ReEncrypt", &body))
+            .await
+            .status,
+        200
+    );
+    let record = served.records().await.pop().unwrap();
+    assert_eq!(record["requestParameters"].get("sourceKeyId"), None);
+    assert_eq!(record["additionalEventData"]["sourceKeyMaterialId"], of_one);
+    assert_ne!(record["additionalEventData"]["destinationKeyMaterialId"], of_one);
+    let arns: Vec<&Value> = record["resources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|resource| &resource["ARN"])
+        .collect();
+    assert_eq!(arns, [one.as_str(), two.as_str()]);
+}
+
+/// A key of another account that denies, and one that is not there, leave the same record.
+#[tokio::test]
+async fn a_denial_across_accounts_tells_nothing_of_the_key() {
+    let served = Served::new().await;
+    let key = key(&served).await;
+    let (start, _) = key.rsplit_once('/').unwrap();
+    let nowhere = format!("{start}/00000000-0000-4000-8000-000000000000");
+    let mut left = Vec::new();
+    for id in [&key, &nowhere] {
+        let body = json!({"KeyId": id, "Plaintext": "AAAA"});
+        let answer = served.send(&served.call(&carol(), "Encrypt", &body)).await;
+        assert_eq!(answer.error(), "AccessDeniedException");
+        let mut record = served.records().await.pop().unwrap();
+        assert_eq!(record["recipientAccountId"], "444455556666");
+        assert_eq!(record["requestParameters"]["keyId"], id.as_str());
+        for own in ["requestID", "eventID", "requestParameters"] {
+            record.as_object_mut().unwrap().remove(own);
+        }
+        left.push(record.to_string().replace(id.as_str(), ""));
+    }
+    assert_eq!(left[0], left[1]);
 }
