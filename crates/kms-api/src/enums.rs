@@ -1,6 +1,6 @@
 //! The enumerations of the API, for those members that this project interprets.
 
-use crate::text_enum;
+use crate::text_enum::text_enum;
 
 text_enum! {
     /// Why a custom key store could not be connected.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::json::{self, Output, ToJson};
-use crate::text_enum;
+use crate::text_enum::text_enum;
 
 text_enum! {
     /// The name of an error, as clients know it (`__type`). First those that the API's model lists,

@@ -1,6 +1,6 @@
 //! The operations of the AWS KMS API.
 
-use crate::text_enum;
+use crate::text_enum::text_enum;
 
 /// What stands before the operation's name in `X-Amz-Target`.
 const TARGET_PREFIX: &str = "TrentService.";

@@ -7,8 +7,6 @@ pub struct UnknownValue;
 
 /// Defines an enumeration with its words, in the order of the API's model: `ALL`, `NAMES`,
 /// `as_str`, `Display`, `FromStr`.
-#[doc(hidden)]
-#[macro_export]
 macro_rules! text_enum {
     ($(#[$about:meta])* pub enum $name:ident {
         $($(#[$doc:meta])* $variant:ident = $word:literal,)+
@@ -52,3 +50,4 @@ macro_rules! text_enum {
         }
     };
 }
+pub(crate) use text_enum;
