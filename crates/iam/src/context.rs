@@ -218,34 +218,25 @@ impl<'a> Context<'a> {
         &self.encryption_context
     }
 
+    /// Sets a family of keys at once. Names that differ in case only become one key with several values.
     fn family<P>(&mut self, prefix: &str, pairs: impl IntoIterator<Item = (P, P)>) -> &mut Self
     where
         P: Into<Cow<'a, str>>,
     {
         self.entries.retain(|entry| !entry.name.starts_with(prefix));
-        for (key, value) in pairs {
-            let name = format!("{prefix}{}", key.into().to_lowercase());
-            self.add(name, Scalar::Text(value.into()));
-        }
-        self
-    }
-
-    /// Adds a value to a single-valued key that may be there already.
-    fn add(&mut self, name: String, value: Scalar<'a>) {
-        match self.entries.binary_search_by(|entry| (*entry.name).cmp(&name)) {
-            Ok(at) => {
-                if let Some(entry) = self.entries.get_mut(at) {
-                    entry.value.push(value);
-                }
+        self.entries.extend(pairs.into_iter().map(|(key, value)| Entry {
+            name: format!("{prefix}{}", key.into().to_lowercase()).into(),
+            value: Value::One(Scalar::Text(value.into())),
+        }));
+        self.entries.sort_by(|left, right| left.name.cmp(&right.name));
+        self.entries.dedup_by(|later, earlier| {
+            let same = later.name == earlier.name;
+            if let (true, Value::One(value)) = (same, &later.value) {
+                earlier.value.push(value.clone());
             }
-            Err(at) => self.entries.insert(
-                at,
-                Entry {
-                    name: name.into(),
-                    value: Value::One(value),
-                },
-            ),
-        }
+            same
+        });
+        self
     }
 
     fn set(&mut self, name: Cow<'a, str>, value: Value<'a>) -> &mut Self {
