@@ -6,6 +6,7 @@ mod clients;
 mod kms_clients;
 mod kms_model;
 mod printed_aws;
+mod tutorials;
 
 use std::path::PathBuf;
 
@@ -50,6 +51,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     clients::botocore(&server, &python)?;
     for program in kms_tools.aws_clis() {
         printed_aws::run(&server, program)?;
+        tutorials::ci_script(&strongroom, program)?;
     }
     kms_clients::run(&server, &strongroom, &kms_tools)?;
     if let Some(checkout) = &options.xks_test_client {

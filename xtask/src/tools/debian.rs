@@ -74,6 +74,12 @@ const KMS_CLIENT_NEEDS: &[Need] = &[
         present: || runs("npm", "--version"),
         packages: &["npm"],
     },
+    // For the script of docs/tutorials/ci.md.
+    Need {
+        what: "jq",
+        present: || runs("jq", "--version"),
+        packages: &["jq"],
+    },
 ];
 
 /// What AWS's test client needs besides.

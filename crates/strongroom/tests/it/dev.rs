@@ -260,3 +260,25 @@ fn both_sides_log_a_request_under_one_id_and_no_secret() {
     }
     dev.stop();
 }
+
+/// Power goes at any time; what KMS has answered is there again.
+#[test]
+fn a_killed_run_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("dev");
+    let contract = || -> Value { serde_json::from_slice(&fs::read(dir.join("dev.json")).unwrap()).unwrap() };
+    let mut before = Value::Null;
+    for _ in 0..3 {
+        let mut dev = start(&dir);
+        let now = contract();
+        for member in ["/kms/custom_key_store_id", "/kms/key_arn", "/kms/access_key_id"] {
+            assert!(
+                before.is_null() || before.pointer(member) == now.pointer(member),
+                "{member}"
+            );
+        }
+        before = now;
+        dev.process.signal(Signal::KILL);
+        assert!(!dev.process.wait_for_end().success());
+    }
+}
