@@ -2,7 +2,7 @@
 //! external key store once more by the proxy; in the opposite order to decrypt.
 
 use crypto::SecretBytes;
-use kms_api::{EncryptionContext, ErrorName, KmsError, Operation, UsageOperation};
+use kms_api::{EncryptionContext, ErrorName, KmsError, UsageOperation};
 use xks_api::kms_exception::{ProxyFailure, kms_message};
 
 use crate::call::Call;
@@ -42,9 +42,7 @@ pub(super) async fn encrypt(
                 .map_err(|_| Failure::internal("the proxy's answer makes the ciphertext too long"))?
         }
     };
-    let material = shown_material(key, &header);
-    call.note_material("destinationKeyMaterialId", material.as_deref());
-    Ok((blob.into(), material))
+    Ok((blob.into(), shown_material(key, &header)))
 }
 
 /// Undoes [`encrypt`].
@@ -77,22 +75,7 @@ pub(super) async fn decrypt(
             })?
         }
     };
-    let material = shown_material(key, &header);
-    call.note_material("sourceKeyMaterialId", material.as_deref());
-    Ok((plaintext, material))
-}
-
-impl Call<'_> {
-    /// Which material was used, for the record: ReEncrypt uses two.
-    fn note_material(&mut self, in_re_encrypt: &str, material: Option<&str>) {
-        let name = match self.operation {
-            Operation::ReEncrypt => in_re_encrypt,
-            _ => "keyMaterialId",
-        };
-        if let Some(material) = material {
-            self.trail.additional(name, material);
-        }
-    }
+    Ok((plaintext, shown_material(key, &header)))
 }
 
 /// AWS says no more about a ciphertext that is not right, or not with this context.

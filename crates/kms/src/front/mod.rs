@@ -26,7 +26,6 @@ use kms_api::{Document, Operation};
 use listener::{BodyError, Handler, Incoming};
 use serde::de::IgnoredAny;
 use sigv4::Verifier;
-use tokio::sync::Semaphore;
 
 use crate::identity::Sessions;
 use crate::log::Strangers;
@@ -40,10 +39,6 @@ use signature::{Signed, SignedFor};
 /// The longest body that is read: a key policy of 131,072 characters, each written as a JSON escape
 /// of six, and what stands beside it. 1 MiB.
 pub const MAX_BODY_BYTES: usize = 1 << 20;
-
-/// Requests to KMS being answered at one time, those of clients that hung up included; one more is
-/// `ServiceUnavailable`.
-pub const MAX_IN_FLIGHT: usize = 4_096;
 
 /// What stands before `LookupEvents` in `X-Amz-Target`; SDKs send the long form.
 const CLOUDTRAIL_TARGETS: [&str; 2] = [
@@ -72,7 +67,6 @@ pub struct Front {
     verifier: Verifier,
     sessions: Sessions,
     strangers: Strangers,
-    in_flight: Arc<Semaphore>,
 }
 
 impl Front {
@@ -83,7 +77,6 @@ impl Front {
             verifier: Verifier::new(random)?,
             sessions: Sessions::new(random)?,
             strangers: Strangers::default(),
-            in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
             kms,
         })
     }
@@ -133,7 +126,7 @@ impl Front {
                 origin: head.origin(),
                 document,
             };
-            return self.perform(request).await;
+            return Ok(Answer::kms(self.kms.perform(request).await));
         }
         let action = CLOUDTRAIL_TARGETS
             .iter()
@@ -143,22 +136,6 @@ impl Front {
         }
         let signed = self.authenticate(head.unverified(), body, CLOUDTRAIL)?;
         Ok(self.lookup_events(signed, head.origin(), request_id).await)
-    }
-
-    /// Has a request answered to its end, also if the client hangs up: what was begun is finished and
-    /// recorded.
-    async fn perform(&self, request: Request) -> Result<Answer, Refusal> {
-        let permit = Arc::clone(&self.in_flight)
-            .try_acquire_owned()
-            .map_err(|_| Refusal::Overloaded)?;
-        let kms = self.kms.clone();
-        let answer = tokio::spawn(async move {
-            let answer = kms.perform(request).await;
-            drop(permit);
-            answer
-        });
-        // An error: the task panicked, which its own log line tells.
-        answer.await.map(Answer::kms).map_err(|_| Refusal::Internal)
     }
 
     fn serve_query(&self, head: Head<'_>, body: Bytes, request_id: &str) -> Result<Answer, Refusal> {
