@@ -78,7 +78,8 @@ impl Material {
         Self { id, record, cipher }
     }
 
-    /// What the material's envelope is bound to: everything about its row, which never changes.
+    /// What the material's envelope is bound to: its key and its place among the key's generations.
+    /// (How it came to be is under the row's tag.)
     pub(crate) fn context(key_arn: &str, record: &MaterialRecord) -> Fields {
         Fields::new("strongroom kms key material v1")
             .text(key_arn)
