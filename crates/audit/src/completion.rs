@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 use crate::RecordId;
+use crate::delivery::Delivery;
 
 /// The proof that a record is durable. Only the log makes one, after the sync of the record's
 /// batch has returned.
@@ -48,12 +49,12 @@ pub(crate) struct Completion {
 
 impl Completion {
     /// Only the writer calls this, after the sync returned.
-    pub(crate) fn durable(&self) {
-        self.complete(DURABLE);
+    pub(crate) fn durable(&self, delivery: &Delivery) {
+        delivery.wake(self.complete(DURABLE));
     }
 
     pub(crate) fn lost(&self) {
-        self.complete(LOST);
+        self.complete(LOST).into_iter().for_each(Waker::wake);
     }
 
     fn outcome(&self, id: RecordId) -> Poll<Result<Receipt, RecordLost>> {
@@ -64,17 +65,13 @@ impl Completion {
         }
     }
 
-    /// The first outcome stands.
-    fn complete(&self, outcome: u8) {
-        let wakers = {
-            let mut wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
-            if self.outcome.load(Ordering::Acquire) != WAITING {
-                return;
-            }
+    /// The first outcome stands. Returns those to be woken.
+    fn complete(&self, outcome: u8) -> Vec<Waker> {
+        let mut wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.outcome.load(Ordering::Acquire) == WAITING {
             self.outcome.store(outcome, Ordering::Release);
-            mem::take(&mut *wakers)
-        };
-        wakers.into_iter().for_each(Waker::wake);
+        }
+        mem::take(&mut *wakers)
     }
 }
 

@@ -20,10 +20,10 @@ pub struct LogConfig {
     /// Bytes (record headers included) that may be accepted and not yet durable; also the largest
     /// batch. Default 4 MiB.
     pub max_pending_bytes: usize,
-    /// Microseconds between the beginnings of two syncs while more than one record waits for each.
-    /// A sync costs the same whether 3 or 30 records share it, and on a fast disk they would come
-    /// in threes: this bounds syncs to 5,000 a second. One record alone never waits for it.
-    /// Default 200, a thousandth of what a request has in all; 0 turns it off.
+    /// How long, in microseconds, records that were appended quietly wait at most for more of their
+    /// kind and for the call that ends it ([`Log::append_quietly`](crate::Log::append_quietly)). A
+    /// sync costs the same whether 3 or 60 records share it. One record alone is called for at once
+    /// and never waits. Default 1,000, 1/200 of what a request has in all; 0 turns it off.
     pub pace_us: u64,
     /// Milliseconds after which a running write or sync counts as stalled. Default 100: half of
     /// what a request has in all, so that work that cannot finish is refused at the door.
@@ -41,7 +41,7 @@ impl Default for LogConfig {
             segment_bytes: 64 << 20,
             max_pending_records: 4096,
             max_pending_bytes: 4 << 20,
-            pace_us: 200,
+            pace_us: 1000,
             stall_after_ms: 100,
             first_back_off_ms: 10,
             max_back_off_ms: 1000,

@@ -18,6 +18,7 @@
 
 mod completion;
 mod config;
+mod delivery;
 mod directory;
 pub mod format;
 mod history;
@@ -35,6 +36,7 @@ mod writer;
 
 pub use completion::{Pending, Receipt, RecordLost};
 pub use config::{InvalidLogConfig, LogConfig};
+pub use delivery::Deliver;
 pub use directory::Directory;
 pub use log::{AppendRefused, Log, OpenError};
 pub use medium::{Medium, MediumFile, MediumLock};

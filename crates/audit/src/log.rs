@@ -1,7 +1,6 @@
 //! The log as its users hold it.
 
 use std::io;
-use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -11,6 +10,7 @@ use tracing::warn;
 
 use crate::completion::Pending;
 use crate::config::{InvalidLogConfig, LogConfig};
+use crate::delivery::Deliver;
 use crate::medium::{Medium, MediumLock};
 use crate::queue::Shared;
 use crate::recovery::{self, Recovery};
@@ -131,16 +131,14 @@ impl Log {
     /// Accepts a record, never waiting for the disk. `payload` is a JSON object of at most 64 KiB
     /// in UTF-8. Records become durable in the order in which they were accepted.
     pub fn append(&self, payload: &[u8]) -> Result<Pending, AppendRefused> {
-        let (pending, idle) = self.append_quietly(payload)?;
-        if idle {
-            self.wake();
-        }
+        let (pending, _) = self.append_quietly(payload)?;
+        self.wake();
         Ok(pending)
     }
 
-    /// As [`Log::append`], but does not wake the writer. `true` says that it sleeps: the caller owes
-    /// a call of [`Log::wake`] before long, or the record waits for the next one's. Whoever puts
-    /// that off until everything that is ready has been appended gets one sync for all of it.
+    /// As [`Log::append`], but does not wake the writer. `true` says that the record is the first of
+    /// its batch: the caller owes a call of [`Log::wake`] before long. Whoever puts that off until
+    /// everything that is ready has been appended gets one sync for all of it.
     pub fn append_quietly(&self, payload: &[u8]) -> Result<(Pending, bool), AppendRefused> {
         if payload.len() > format::MAX_PAYLOAD_BYTES {
             return Err(AppendRefused::TooLarge);
@@ -163,19 +161,33 @@ impl Log {
             return Err(AppendRefused::Full);
         }
         let id = RecordId::new(self.run, queue.next_sequence);
-        let micros = self.shared.clock.now().as_micros();
-        format::push_record(&mut queue.open.bytes, id, micros, payload);
-        queue.open.records = queue.open.records.saturating_add(1);
-        queue.next_sequence = queue.next_sequence.saturating_add(1);
+        let first = queue.push(id, &*self.shared.clock, payload);
         let pending = Pending::new(Arc::clone(&queue.open.completion), id);
-        let idle = mem::replace(&mut queue.idle, false);
         drop(queue);
-        Ok((pending, idle))
+        Ok((pending, first))
     }
 
     /// Wakes the writer, which takes everything appended so far.
     pub fn wake(&self) {
-        self.shared.wake_writer();
+        self.shared.call();
+    }
+
+    /// While the returned future is polled, the writer wakes its task instead of those who wait for
+    /// the records of a batch, and it wakes them. On a runtime's own thread that is a push onto a
+    /// queue; from the writer's thread each would be a system call that wakes the runtime, which
+    /// answers one request and sleeps again.
+    pub fn deliver(&self) -> Deliver {
+        Deliver(Arc::clone(&self.shared))
+    }
+
+    /// How many records were ever accepted; grows with every append.
+    pub fn accepted(&self) -> u64 {
+        self.shared.queue().next_sequence
+    }
+
+    /// The pace that the log was configured with ([`LogConfig::pace_us`]).
+    pub fn pace(&self) -> Duration {
+        self.shared.config.pace()
     }
 
     /// How the log is doing.
@@ -231,8 +243,7 @@ impl Log {
     /// Stops accepting, waits until everything accepted is durable or lost, ends the threads and
     /// gives up the lock. Blocks as long as the medium does. A second call does nothing.
     pub fn close(&self) {
-        self.shared.queue().closed = true;
-        self.shared.wake_writer();
+        self.shared.close();
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(running) = running {
             // A thread that panicked has told everybody who waited; there is nothing to add.

@@ -3,12 +3,14 @@
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ambient::{Clock, Moment};
 
 use crate::completion::Completion;
+use crate::delivery::Delivery;
 use crate::spare::SpareShop;
-use crate::{Head, LogConfig, format};
+use crate::{Head, LogConfig, RecordId, format};
 
 /// The records collected for the next write, in the layout of the disk, with room for the header
 /// in front. Whoever waits is told that it is lost, should the batch be dropped.
@@ -47,19 +49,30 @@ impl Drop for Batch {
 pub(crate) struct Queue {
     pub(crate) open: Batch,
     pub(crate) next_sequence: u64,
-    /// The writer waits for a wake-up; whoever appends first gives it.
-    pub(crate) idle: bool,
+    /// Somebody asked the writer to take what is there.
+    called: bool,
+    /// When the open batch got its first record.
+    opened: Moment,
     pub(crate) closed: bool,
     pub(crate) failing: Option<(Moment, String)>,
     in_flight_records: usize,
     in_flight_bytes: usize,
-    /// When the last batch was taken, and whether others shared it.
-    last_taken: Option<Moment>,
-    last_shared: bool,
     pub(crate) durable: Head,
 }
 
 impl Queue {
+    /// Appends a record to the open batch; whether it is the batch's first.
+    pub(crate) fn push(&mut self, id: RecordId, clock: &dyn Clock, payload: &[u8]) -> bool {
+        let first = self.open.records == 0;
+        if first {
+            self.opened = clock.moment();
+        }
+        format::push_record(&mut self.open.bytes, id, clock.now().as_micros(), payload);
+        self.open.records = self.open.records.saturating_add(1);
+        self.next_sequence = self.next_sequence.saturating_add(1);
+        first
+    }
+
     /// Records accepted and not yet durable.
     pub(crate) const fn pending_records(&self) -> usize {
         (self.open.records as usize).saturating_add(self.in_flight_records)
@@ -77,11 +90,20 @@ pub(crate) struct Shared {
     /// Nanoseconds of the moment when the write under way began; [`NOT_SYNCING`] if none is.
     syncing_since: AtomicU64,
     pub(crate) spares: SpareShop,
+    pub(crate) delivery: Delivery,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) config: LogConfig,
 }
 
 const NOT_SYNCING: u64 = u64::MAX;
+
+/// What the open batch waits for.
+enum Rest {
+    /// Its first record.
+    Nothing,
+    /// A call, or so much time.
+    For(Duration),
+}
 
 impl Shared {
     pub(crate) fn new(durable: Head, clock: Arc<dyn Clock>, config: LogConfig, spares: SpareShop) -> Self {
@@ -89,18 +111,18 @@ impl Shared {
             queue: Mutex::new(Queue {
                 open: Batch::starting_at(durable.records, Vec::new()),
                 next_sequence: durable.records,
-                idle: false,
+                called: false,
+                opened: clock.moment(),
                 closed: false,
                 failing: None,
                 in_flight_records: 0,
                 in_flight_bytes: 0,
-                last_taken: None,
-                last_shared: false,
                 durable,
             }),
             wake: Condvar::new(),
             syncing_since: AtomicU64::new(NOT_SYNCING),
             spares,
+            delivery: Delivery::default(),
             clock,
             config,
         }
@@ -111,25 +133,40 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn wake_writer(&self) {
+    /// Calls the writer to take what is there, if anything is.
+    pub(crate) fn call(&self) {
+        let mut queue = self.queue();
+        if queue.open.records > 0 && !mem::replace(&mut queue.called, true) {
+            drop(queue);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Nothing is accepted from now on; the writer takes what is left and ends.
+    pub(crate) fn close(&self) {
+        self.queue().closed = true;
         self.wake.notify_one();
     }
 
-    /// Waits for records and takes all of them; `spent` is a buffer to go on with. `None` once the
-    /// log is closed and nothing is left.
+    /// Waits for records and for the call, and takes all of them; `spent` is a buffer to go on with.
+    /// `None` once the log is closed and nothing is left.
     pub(crate) fn take(&self, spent: Vec<u8>) -> Option<Batch> {
         let mut queue = self.queue();
-        while queue.open.records == 0 {
-            if queue.closed {
-                return None;
-            }
-            queue.idle = true;
-            queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let waited = match self.rest(&queue) {
+                Rest::Nothing if queue.closed => return None,
+                Rest::Nothing => self.wake.wait(queue),
+                Rest::For(rest) if rest.is_zero() => break,
+                Rest::For(rest) => {
+                    let waited = self.wake.wait_timeout(queue, rest);
+                    waited
+                        .map(|(queue, _)| queue)
+                        .map_err(|poisoned| PoisonError::new(poisoned.into_inner().0))
+                }
+            };
+            queue = waited.unwrap_or_else(PoisonError::into_inner);
         }
-        queue.idle = false;
-        queue = self.gather(queue);
-        queue.last_taken = Some(self.clock.moment());
-        queue.last_shared = queue.open.records > 1;
+        queue.called = false;
         queue.in_flight_records = queue.open.records as usize;
         queue.in_flight_bytes = queue.open.body_bytes();
         let next = Batch::starting_at(queue.next_sequence, spent);
@@ -139,25 +176,18 @@ impl Shared {
         Some(batch)
     }
 
-    /// Where records come together, lets them: the next sync begins no sooner than the pace allows.
-    fn gather<'q>(&self, queue: MutexGuard<'q, Queue>) -> MutexGuard<'q, Queue> {
-        let Some(last) = queue.last_taken.filter(|_| queue.last_shared) else {
-            return queue;
-        };
-        let since = self.clock.moment().saturating_since(last);
-        let rest = self.config.pace().saturating_sub(since);
-        if rest.is_zero() {
-            return queue;
+    /// How long the open batch may go on collecting.
+    fn rest(&self, queue: &Queue) -> Rest {
+        if queue.open.records == 0 {
+            return Rest::Nothing;
         }
-        let half = (
-            self.config.max_pending_records / 2,
-            self.config.max_pending_bytes / 2,
-        );
-        let gather = |queue: &mut Queue| {
-            !queue.closed && queue.pending_records() < half.0 && queue.pending_bytes() < half.1
-        };
-        let waited = self.wake.wait_timeout_while(queue, rest, gather);
-        waited.unwrap_or_else(PoisonError::into_inner).0
+        let half_full = queue.pending_records() >= self.config.max_pending_records / 2
+            || queue.pending_bytes() >= self.config.max_pending_bytes / 2;
+        if queue.called || queue.closed || half_full {
+            return Rest::For(Duration::ZERO);
+        }
+        let open_for = self.clock.moment().saturating_since(queue.opened);
+        Rest::For(self.config.pace().saturating_sub(open_for))
     }
 
     /// The batch under way is durable: publishes the head before anybody who waits goes on.

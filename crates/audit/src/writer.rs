@@ -106,7 +106,7 @@ impl Writer {
         self.durable.offset = self.durable.offset.saturating_add(header.span());
         self.voids = false;
         self.shared.landed(self.head);
-        batch.completion.durable();
+        batch.completion.durable(&self.shared.delivery);
         self.retry_spare();
         true
     }

@@ -13,6 +13,10 @@ use crate::{Warden, settle};
 /// How many records may follow the mark before it is moved: what a start reads after a crash, well
 /// under a second.
 pub(crate) const RECORDS_BEHIND_MARK: u64 = 20_000;
+/// A timer that is nearly always the next one to fire. Each request waits for its record with a timer
+/// of its own, and Tokio writes to an eventfd whenever a new timer is the earliest: without this one,
+/// that is a system call or two for every request.
+const HEARTBEAT: Duration = Duration::from_millis(100);
 /// How long a shutdown waits for an administrative act under way; the next start settles it else.
 const LAST_ACT: Duration = Duration::from_secs(5);
 
@@ -76,9 +80,19 @@ impl Warden {
     /// Starts what is done again and again.
     pub(crate) fn start_tasks(self: &Arc<Self>) {
         let settings = &self.settings;
-        let kicker = Clerk::kick(Arc::downgrade(&self.clerk.log), Arc::clone(&self.clerk.kick));
+        let clerk = &self.clerk;
+        let kicker = Clerk::kick(
+            Arc::downgrade(&clerk.log),
+            Arc::clone(&clerk.kick),
+            Arc::clone(&clerk.clock),
+        );
+        let deliver = clerk.log.deliver();
         let tasks = [
             tokio::spawn(kicker),
+            tokio::spawn(async move {
+                deliver.await;
+            }),
+            self.every(HEARTBEAT, |_| std::future::ready(())),
             self.every(settings.probe_interval, |warden| async move {
                 warden.probe_all().await;
             }),

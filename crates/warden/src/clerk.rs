@@ -2,7 +2,9 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::sync::{Arc, Weak};
+use std::task::Poll;
 
 use ambient::Clock;
 use audit::{AppendRefused, Health, Log, Pending, Receipt};
@@ -294,32 +296,55 @@ impl Clerk {
         let mut json = Vec::with_capacity(768);
         serde_json::to_writer(&mut json, record)
             .map_err(|error| FailureKind::LogUnavailable(error.to_string()))?;
-        let pending = self.log.append(&json).map_err(refusal);
-        // A request's record may be waiting for the kicker, which a shutdown has ended: then the
-        // log takes the writer for awake.
-        self.log.wake();
-        pending
+        self.log.append(&json).map_err(refusal)
     }
 
-    /// Appends and leaves the waking of the log's writer to the kicker, which runs after every
-    /// request that is ready now: so their records share one sync.
+    /// Appends and leaves the waking of the log's writer to the kicker: so the records of all
+    /// requests that are ready share one sync.
     fn append_soon(&self, json: &[u8]) -> Result<Pending, FailureKind> {
-        let (pending, idle) = self.log.append_quietly(json).map_err(refusal)?;
-        if idle {
+        let (pending, first) = self.log.append_quietly(json).map_err(refusal)?;
+        if first {
             self.kick.notify_one();
         }
         Ok(pending)
     }
 
-    /// Wakes the log's writer whenever that is owed, for as long as the log is there.
-    pub(crate) async fn kick(log: Weak<Log>, kick: Arc<Notify>) {
+    /// Wakes the log's writer once no request adds a record any more, or the log's pace is over; for
+    /// as long as the log is there. A round of the runtime without a new record tells. So at 64
+    /// connections a batch takes nearly all of them, not a quarter.
+    pub(crate) async fn kick(log: Weak<Log>, kick: Arc<Notify>, clock: Arc<dyn Clock>) {
         loop {
             kick.notified().await;
-            tokio::task::yield_now().await;
-            let Some(log) = log.upgrade() else { return };
-            log.wake();
+            let began = clock.moment();
+            let mut before = log.upgrade().map(|log| log.accepted());
+            loop {
+                round().await;
+                let Some(log) = log.upgrade() else { return };
+                let accepted = Some(log.accepted());
+                if accepted == before || clock.moment().saturating_since(began) >= log.pace() {
+                    log.wake();
+                    break;
+                }
+                before = accepted;
+            }
         }
     }
+}
+
+/// One round of the runtime: what was ready has run, and so has what has since arrived on sockets.
+async fn round() {
+    // Ends after the runtime has looked at its sockets, but before it serves them.
+    tokio::task::yield_now().await;
+    // Hence once more to the end of the queue.
+    let mut queued = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut queued, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 fn refusal(refused: AppendRefused) -> FailureKind {

@@ -1,14 +1,16 @@
 //! Appending: receipts, bounds, rotation, state.
 
 use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use ambient::Clock;
 use audit::format::{MAX_PAYLOAD_BYTES, RECORD_HEADER_BYTES, segment_name};
 use audit::{
-    AppendRefused, Health, InvalidLogConfig, LogConfig, OpenError, SpareState, VerifyOptions, verify,
+    AppendRefused, Health, InvalidLogConfig, LogConfig, OpenError, Pending, SpareState, VerifyOptions, verify,
 };
 use testkit::disk::SimulatedDisk;
 
@@ -102,6 +104,103 @@ fn what_waits_together_shares_one_sync() {
     );
     log.close();
     assert_eq!(read_all(&disk).len(), 20);
+}
+
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn quiet_records_wait_for_one_call_and_share_one_sync() {
+    let disk = SimulatedDisk::new();
+    let config = LogConfig {
+        pace_us: 3_600_000_000,
+        ..SMALL
+    };
+    let (log, _) = try_open(&disk, config, 1).unwrap();
+    let quietly = |number: u64| log.append_quietly(&payload(number, 50)).unwrap();
+    // A call for nothing is not remembered.
+    log.wake();
+    let waiting: Vec<_> = (0..3).map(quietly).collect();
+    assert_eq!(
+        waiting.iter().map(|(_, first)| *first).collect::<Vec<_>>(),
+        [true, false, false]
+    );
+    assert_eq!((log.accepted(), log.head().records), (3, 0));
+    while log.state().spare != SpareState::Ready {
+        std::thread::yield_now();
+    }
+    let before = disk.syncs();
+    log.wake();
+    for (pending, _) in waiting {
+        pending.wait_blocking().unwrap();
+    }
+    assert_eq!(disk.syncs() - before, 1);
+    // Whoever appends aloud calls for those before as well.
+    let (quiet, first) = quietly(3);
+    assert!(first);
+    log.append(&payload(4, 50)).unwrap().wait_blocking().unwrap();
+    quiet.wait_blocking().unwrap();
+    log.close();
+    assert_eq!(read_all(&disk).len(), 5);
+}
+
+#[test]
+fn a_courier_wakes_those_who_wait_together() {
+    let disk = SimulatedDisk::new();
+    let log = open(&disk);
+    let (courier, waiter) = (Arc::new(Woken::default()), Arc::new(Woken::default()));
+    let woken = |by: &Arc<Woken>| by.0.load(Ordering::SeqCst);
+    let until = |by: &Arc<Woken>, times| {
+        while woken(by) < times {
+            std::thread::yield_now();
+        }
+    };
+    let poll = |pending: &mut Pending| {
+        let waker = Waker::from(Arc::clone(&waiter));
+        Pin::new(pending).poll(&mut Context::from_waker(&waker))
+    };
+    let two = |from: u64| {
+        let mut pair = [from, from + 1].map(|number| log.append_quietly(&payload(number, 50)).unwrap().0);
+        assert!(pair.iter_mut().all(|pending| poll(pending).is_pending()));
+        log.wake();
+        pair
+    };
+    let mut deliver = Box::pin(log.deliver());
+    let waker = Waker::from(Arc::clone(&courier));
+    assert!(
+        deliver
+            .as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+
+    let mut pair = two(0);
+    until(&courier, 1);
+    assert_eq!((woken(&courier), woken(&waiter)), (1, 0));
+    assert!(
+        deliver
+            .as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    assert_eq!(woken(&waiter), 2);
+    assert!(pair.iter_mut().all(|pending| poll(pending).is_ready()));
+
+    // What a courier leaves behind is delivered when it goes; then the writer does it again.
+    let _pair = two(2);
+    until(&courier, 2);
+    drop(deliver);
+    assert_eq!(woken(&waiter), 4);
+    let _pair = two(4);
+    until(&waiter, 6);
+    assert_eq!(woken(&courier), 2);
 }
 
 #[test]
