@@ -123,18 +123,19 @@ pub(crate) fn hex_32(bytes: &[u8; 32]) -> [u8; 64] {
     out
 }
 
-/// SHA-256 behind a small buffer: a canonical request is written in dozens of tiny pieces.
+/// SHA-256 behind a small buffer: a canonical request is written in dozens of tiny pieces. One that
+/// fits into the buffer, as KMS's do, needs no context.
 struct Hashing {
-    hash: Sha256,
-    buffer: [u8; 512],
+    hash: Option<Sha256>,
+    buffer: [u8; 1024],
     used: usize,
 }
 
 impl Hashing {
     fn new() -> Self {
         Self {
-            hash: Sha256::new(),
-            buffer: [0; 512],
+            hash: None,
+            buffer: [0; 1024],
             used: 0,
         }
     }
@@ -145,19 +146,22 @@ impl Hashing {
             free.copy_from_slice(bytes);
             self.used = end;
         } else {
-            self.flush();
-            self.hash.update(bytes);
+            let hash = self.hash.get_or_insert_default();
+            hash.update(self.buffer.get(..self.used).unwrap_or_default());
+            hash.update(bytes);
+            self.used = 0;
         }
     }
 
-    fn flush(&mut self) {
-        self.hash.update(self.buffer.get(..self.used).unwrap_or_default());
-        self.used = 0;
-    }
-
-    fn finish(mut self) -> [u8; 32] {
-        self.flush();
-        self.hash.finish()
+    fn finish(self) -> [u8; 32] {
+        let rest = self.buffer.get(..self.used).unwrap_or_default();
+        match self.hash {
+            None => crypto::sha256(&[rest]),
+            Some(mut hash) => {
+                hash.update(rest);
+                hash.finish()
+            }
+        }
     }
 }
 
