@@ -1,11 +1,12 @@
 //! The account of one request: what becomes known of it on its way, and where that is reported at
 //! its end: counters, audit log, request log.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use ambient::{Clock, Moment};
 use listener::Peer;
-use warden::{Caller, Failure, KeyId, KeyStore, RecordId, Released, Stages, Warden};
+use warden::{Caller, Failure, KeyId, KeyStore, RecordId, Released, Span, Stages, Warden};
 use xks_api::Operation;
 use xks_api::uri::{Resource, Target};
 
@@ -32,6 +33,8 @@ pub(crate) struct Account<'h> {
 pub(crate) struct Progress<'h> {
     clock: &'h dyn Clock,
     since: Moment,
+    /// When the warden was done, if it was asked.
+    ended: Option<Moment>,
     parse: u64,
     stages: Stages,
     key: Option<KeyId>,
@@ -47,13 +50,9 @@ impl Progress<'_> {
         micros
     }
 
-    /// The body has been read as a request.
-    pub(crate) fn parsed(&mut self) {
-        self.parse = self.lap();
-    }
-
     /// The warden has released an answer, under this record.
     pub(crate) fn released<T>(&mut self, released: &Released<T>) {
+        self.asked(Some(released.span()));
         self.stages = released.stages();
         self.key = Some(released.key().clone());
         self.record = Some(released.record());
@@ -61,9 +60,28 @@ impl Progress<'_> {
 
     /// The warden has not.
     pub(crate) fn failed(&mut self, failure: Failure) -> Refusal {
+        self.asked(failure.span);
         self.stages = failure.stages;
         self.key = failure.key;
         Refusal::Warden(failure.kind)
+    }
+
+    /// The warden got the request once its body was read, and had it for so long.
+    fn asked(&mut self, span: Option<Span>) {
+        if let Some(span) = span {
+            self.parse = self.parse.saturating_add(micros(self.since, span.began));
+            self.ended = Some(span.ended);
+        }
+    }
+
+    /// The body has been read, as a request that uses no key.
+    pub(crate) fn parsed(&mut self) {
+        self.parse = self.lap();
+    }
+
+    /// The end of the work, but for a microsecond.
+    fn end(&self) -> Moment {
+        self.ended.unwrap_or_else(|| self.clock.moment())
     }
 }
 
@@ -86,6 +104,7 @@ impl<'h> Account<'h> {
             progress: Progress {
                 clock,
                 since: now,
+                ended: None,
                 parse: 0,
                 stages: Stages::default(),
                 key: None,
@@ -104,7 +123,7 @@ impl<'h> Account<'h> {
     ) {
         self.times.parse = self.progress.parse;
         self.times.stages(self.progress.stages);
-        self.times.total = micros(self.arrived, self.progress.clock.moment());
+        self.times.total = micros(self.arrived, self.progress.end());
         let operation = self.target.map(|target| target.operation());
         proxy.metrics.count(operation, answer.outcome, self.times.total);
         if let (Some(warden), Some(refusal)) = (warden, refusal) {
@@ -164,7 +183,10 @@ impl<'h> Account<'h> {
             source_vpc: evidence.and_then(|evidence| evidence.source_vpc.as_deref()),
             source_vpce: evidence.and_then(|evidence| evidence.source_vpce.as_deref()),
             listener: self.listener,
-            peer: self.peer.ip(),
+            peer: match evidence {
+                Some(evidence) => evidence.peer.as_deref().map(Cow::Borrowed),
+                None => self.peer.ip().map(|ip| Cow::Owned(ip.to_string())),
+            },
             record: self.progress.record,
             status,
             reason,

@@ -1,6 +1,5 @@
 //! The door: how much may be under way at a time.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use policy::Act;
@@ -31,19 +30,19 @@ pub struct Load {
 /// here at all.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    in_flight: Arc<AtomicU32>,
+    in_flight: AtomicU32,
     max: u32,
     max_per_store: u32,
 }
 
 /// A place inside; given back on drop.
 #[derive(Debug)]
-pub(crate) struct Place {
-    all: Arc<AtomicU32>,
-    store: Arc<StoreLoad>,
+pub(crate) struct Place<'a> {
+    all: &'a AtomicU32,
+    store: &'a StoreLoad,
 }
 
-impl Drop for Place {
+impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.all.fetch_sub(1, Ordering::Relaxed);
         self.store.in_flight.fetch_sub(1, Ordering::Relaxed);
@@ -53,7 +52,7 @@ impl Drop for Place {
 impl Admission {
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
-            in_flight: Arc::default(),
+            in_flight: AtomicU32::default(),
             max: settings.max_in_flight,
             // Whatever was set, one key store leaves an eighth to the others.
             max_per_store: settings
@@ -62,10 +61,10 @@ impl Admission {
         }
     }
 
-    pub(crate) fn enter(&self, act: Act, store: &Arc<StoreLoad>) -> Result<Place, FailureKind> {
+    pub(crate) fn enter<'a>(&'a self, act: Act, store: &'a StoreLoad) -> Result<Place<'a>, FailureKind> {
         let place = Place {
-            all: Arc::clone(&self.in_flight),
-            store: Arc::clone(store),
+            all: &self.in_flight,
+            store,
         };
         // Counted first and given back on refusal, so that racing callers cannot both pass.
         let all = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
@@ -96,6 +95,7 @@ impl Admission {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
 
     fn admission(max: u32, per_store: u32) -> Admission {
         Admission::new(&Settings {
@@ -124,10 +124,8 @@ mod tests {
     fn two_floods_together_shut_out_nobody() {
         let door = admission(512, 384);
         let stores: Vec<_> = (0..6).map(|_| Arc::new(StoreLoad::default())).collect();
-        let flood = |store: &Arc<StoreLoad>| -> Vec<_> {
-            std::iter::from_fn(|| door.enter(Act::Decrypt, store).ok()).collect()
-        };
-        let places: Vec<_> = stores.iter().map(flood).collect();
+        let flood = |store| std::iter::from_fn(|| door.enter(Act::Decrypt, store).ok()).collect::<Vec<_>>();
+        let places: Vec<_> = stores.iter().map(|store| flood(&**store)).collect();
         let taken: Vec<_> = places.iter().map(Vec::len).collect();
         assert_eq!(taken, [384, 32, 32, 32, 32, 0]);
         drop(places);

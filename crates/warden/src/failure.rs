@@ -31,15 +31,28 @@ pub struct Stages {
 /// Measures stages one after the other.
 pub(crate) struct StageClock<'a> {
     clock: &'a dyn Clock,
+    began: Moment,
     since: Moment,
     pub(crate) stages: Stages,
 }
 
+/// When the warden had a request in its hands, so that who calls it need not look at the clock at
+/// the same moments.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Span {
+    /// When it got it.
+    pub began: Moment,
+    /// When its last stage ended.
+    pub ended: Moment,
+}
+
 impl<'a> StageClock<'a> {
     pub(crate) fn start(clock: &'a dyn Clock) -> Self {
+        let began = clock.moment();
         Self {
             clock,
-            since: clock.moment(),
+            began,
+            since: began,
             stages: Stages::default(),
         }
     }
@@ -56,6 +69,13 @@ impl<'a> StageClock<'a> {
             Stage::Policy => self.stages.policy = micros,
             Stage::Crypto => self.stages.crypto = micros,
             Stage::Record => self.stages.record = micros,
+        }
+    }
+
+    pub(crate) const fn span(&self) -> Span {
+        Span {
+            began: self.began,
+            ended: self.since,
         }
     }
 
@@ -79,6 +99,8 @@ pub struct Failure {
     pub stages: Stages,
     /// The key, where one was found.
     pub key: Option<KeyId>,
+    /// From when to when; `None` where the warden did not look at the clock.
+    pub span: Option<Span>,
 }
 
 impl Failure {
@@ -91,6 +113,7 @@ impl Failure {
                 record: 0,
             },
             key: None,
+            span: None,
         }
     }
 }

@@ -50,7 +50,7 @@ pub use admission::Load;
 pub use change::{Change, ChangeId};
 pub use directory::{Binding, Credential, Directory, KeyStore, Standing};
 pub use evidence::{Caller, Evidence};
-pub use failure::{Failure, FailureKind, Stage, Stages};
+pub use failure::{Failure, FailureKind, Span, Stage, Stages};
 pub use health::InstanceHealth;
 pub use id::KeyStoreId;
 pub use manage::{Actor, ManageError, NewBinding, NewCredential, NewKeyStore, Role};

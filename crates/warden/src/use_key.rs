@@ -15,8 +15,8 @@ use policy::{Act, Denial, Permit};
 
 use crate::admission::Place;
 use crate::clerk::UseOutcome;
-use crate::directory::{Binding, Standing};
-use crate::failure::{StageClock, Stages};
+use crate::directory::{Binding, Directory, Standing};
+use crate::failure::{Span, StageClock, Stages};
 use crate::{Caller, Failure, FailureKind, KeyStore, Stage, Warden};
 
 /// An answer that may leave: its record is durable. Made here alone.
@@ -24,6 +24,7 @@ use crate::{Caller, Failure, FailureKind, KeyStore, Stage, Warden};
 pub struct Released<T> {
     answer: T,
     stages: Stages,
+    span: Span,
     record: RecordId,
     key: KeyId,
 }
@@ -37,6 +38,11 @@ impl<T> Released<T> {
     /// Microseconds spent.
     pub const fn stages(&self) -> Stages {
         self.stages
+    }
+
+    /// From when to when.
+    pub const fn span(&self) -> Span {
+        self.span
     }
 
     /// The record that speaks of it.
@@ -64,9 +70,9 @@ struct Run<'a> {
     act: Act,
     time: StageClock<'a>,
     key: Option<KeyId>,
-    /// The key store as it was when the permit was given.
-    key_store: Option<Arc<KeyStore>>,
-    _place: Option<Place>,
+    /// The directory that the permit was given by.
+    directory: Option<Arc<Directory>>,
+    _place: Option<Place<'a>>,
 }
 
 /// What a request names, as it is now.
@@ -80,7 +86,7 @@ impl Warden {
     /// What may be told of an external key. Uses no key, so it leaves no record.
     pub fn describe(&self, caller: &Caller, external_key: &str) -> Result<Arc<KeyDescription>, Failure> {
         let mut run = Run::new(self, caller, external_key, Act::Describe);
-        let described = run.find().and_then(|found| {
+        let described = run.find(&self.directory()).and_then(|found| {
             let key = Arc::clone(&found.key);
             let permit = run.decide(&found.key_store, &found.binding, &found.key, key)?;
             Ok(permit.into_resource())
@@ -147,7 +153,7 @@ impl<'a> Run<'a> {
             act,
             time,
             key: None,
-            key_store: None,
+            directory: None,
             _place: None,
         }
     }
@@ -171,6 +177,7 @@ impl<'a> Run<'a> {
             kind,
             stages: self.time.stages,
             key: self.key.clone(),
+            span: Some(self.time.span()),
         }
     }
 
@@ -217,20 +224,20 @@ impl<'a> Run<'a> {
                 .admission
                 .enter(self.act, &self.caller.key_store.load)?,
         );
-        let found = self.find()?;
+        let directory = self.warden.directory();
+        let found = self.find(&directory)?;
         let bound = BoundKey {
             manager: Arc::clone(found.binding.manager()?),
             key: found.binding.key.clone(),
         };
         let permit = self.decide(&found.key_store, &found.binding, &found.key, bound)?;
-        self.key_store = Some(found.key_store);
+        self.directory = Some(directory);
         Ok(permit)
     }
 
     /// Finds the key in the directory that is in force now: it may be newer than the one that the
     /// caller was authenticated by.
-    fn find(&mut self) -> Result<Found, FailureKind> {
-        let directory = self.warden.directory.load();
+    fn find(&mut self, directory: &Directory) -> Result<Found, FailureKind> {
         if directory.standing() == Standing::RecoveryPending {
             return Err(FailureKind::RecoveryPending);
         }
@@ -284,6 +291,7 @@ impl<'a> Run<'a> {
                 Ok(()) => Ok(Released {
                     answer,
                     stages: self.time.stages,
+                    span: self.time.span(),
                     record,
                     key: bound.key.clone(),
                 }),
@@ -304,11 +312,15 @@ impl<'a> Run<'a> {
     /// A block or a disabled key is in force for every answer not yet released: if anything was
     /// published since the permit was given, the decision is made anew.
     fn still_allowed(&mut self) -> Result<(), FailureKind> {
-        let before = self.key_store.take();
-        let found = self.find()?;
-        if before.is_some_and(|before| Arc::ptr_eq(&before, &found.key_store)) {
+        let now = self.warden.directory.load();
+        if self
+            .directory
+            .take()
+            .is_some_and(|before| Arc::ptr_eq(&before, &now))
+        {
             return Ok(());
         }
+        let found = self.find(&now)?;
         let permit = self.decide(&found.key_store, &found.binding, &found.key, ())?;
         permit.into_resource();
         Ok(())

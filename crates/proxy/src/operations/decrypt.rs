@@ -18,7 +18,6 @@ pub(super) async fn run(
     let request = DecryptRequest::parse(serving.body, serving.limits)
         .map_err(|error| unreadable(serving, caller, error))?;
     report(&mut caller.evidence, request.metadata);
-    progress.parsed();
     // Both have the lengths that the key manager's own types ask for; were it otherwise, no key
     // could have encrypted this.
     let wrong = |_| Refusal::Warden(FailureKind::NotAuthentic);

@@ -21,7 +21,6 @@ pub(super) async fn run(
     let request = EncryptRequest::parse(serving.body, serving.limits)
         .map_err(|error| unreadable(serving, caller, error))?;
     report(&mut caller.evidence, request.metadata);
-    progress.parsed();
     let aad = request.aad.as_deref();
     let released = if request.cdiv {
         // The warden calls this between encryption and trial decryption, on the key manager's own

@@ -149,8 +149,10 @@ fn decimal(line: &mut Vec<u8>, mut value: u64) {
 /// Appends text so that it stays inside its quotes and on its line: JSON's escapes, and `\uXXXX`
 /// for every control and formatting character, which also keeps terminals safe.
 fn escape(line: &mut Vec<u8>, text: &str) {
-    let plain = |byte: u8| matches!(byte, 0x20..=0x7e) && byte != b'"' && byte != b'\\';
-    if text.bytes().all(plain) {
+    let plain = |byte: u8| matches!(byte, 0x20..=0x7e) & (byte != b'"') & (byte != b'\\');
+    // Without an early exit, so that the compiler looks at 16 bytes at a time; some 900 go through
+    // here for each request.
+    if text.bytes().fold(true, |all, byte| all & plain(byte)) {
         line.extend_from_slice(text.as_bytes());
         return;
     }
