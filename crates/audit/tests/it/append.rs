@@ -328,7 +328,7 @@ fn a_stall_shows_in_the_state_and_passes() {
     let disk = SimulatedDisk::new();
     let clock = crate::support::clock();
     let (log, _) = audit::Log::open(
-        std::sync::Arc::new(disk.clone()),
+        Arc::new(disk.clone()),
         clock.clone(),
         &ambient::SeededRandom::new(1),
         SMALL,
@@ -351,7 +351,7 @@ fn a_stall_shows_in_the_state_and_passes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_tasks_get_their_receipts() {
     let disk = SimulatedDisk::new();
-    let log = std::sync::Arc::new(open(&disk));
+    let log = Arc::new(open(&disk));
     let tasks: Vec<_> = (0..16)
         .map(|task| {
             let log = log.clone();
