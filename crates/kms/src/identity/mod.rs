@@ -34,6 +34,8 @@ pub use source::{IdentitySource, IdentitySourceError};
 /// What one file declares.
 #[derive(Default)]
 pub struct Identities {
+    /// How many readings of the file there were before this one.
+    reading: u64,
     access_keys: HashMap<Box<str>, AccessKey>,
     accounts: HashMap<AccountId, Arc<Account>>,
     /// Root users and users, by ARN.
@@ -83,6 +85,9 @@ pub struct Role {
     pub tags: Arc<BTreeMap<String, String>>,
     /// What its sessions may do.
     pub permissions: Arc<Permissions>,
+    /// The reading of the file, from 0, since which the role is there without a break. A session is
+    /// one of a role of its own reading, as at AWS, where a role made anew has another unique id.
+    since: u64,
 }
 
 /// An access key as a request names it: whose secret the signature must be made with, and who that
@@ -119,6 +124,19 @@ impl Claimed {
 }
 
 impl Identities {
+    /// The same, as what a file says after it said `before`: roles that were there already go on.
+    fn following(mut self, before: &Self) -> Self {
+        self.reading = before.reading.saturating_add(1);
+        for (arn, role) in &mut self.roles {
+            let since = before.roles.get(arn).map_or(self.reading, |role| role.since);
+            // Nobody else has a reading that is not in force yet.
+            if let Some(role) = Arc::get_mut(role) {
+                role.since = since;
+            }
+        }
+        self
+    }
+
     /// Looks an access key up. `None`: unknown, inactive, a session's with a token that is not its
     /// own, or a long-lived key with a token.
     pub(crate) fn claimed(

@@ -260,6 +260,7 @@ impl Reader {
             max_session_duration: longest,
             tags: tags(&role.name, &role.tags)?,
             permissions,
+            since: 0,
             arn: arn.clone(),
         };
         self.identities.roles.insert(arn.into(), Arc::new(role));

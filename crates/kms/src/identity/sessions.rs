@@ -4,7 +4,8 @@
 //! and its secret is derived from its access key id under another. So a session costs no memory,
 //! cannot be forged or changed, and ends with
 //! - its time;
-//! - its role: one that the file no longer has, or has under another path or account;
+//! - its role: one that a reload finds no longer, or under another path or account, also if a later
+//!   one finds it again;
 //! - the process, which draws the keys.
 //!
 //! The token is bound to its access key id: beside any other it does not open.
@@ -97,6 +98,8 @@ pub enum TokenRefused {
 struct Payload {
     #[serde(rename = "r")]
     role_arn: String,
+    #[serde(rename = "g")]
+    role_since: u64,
     #[serde(rename = "n")]
     name: String,
     #[serde(rename = "i")]
@@ -139,6 +142,7 @@ impl Sessions {
     ) -> Result<(Credentials, usize), NewSessionError> {
         let payload = Payload {
             role_arn: session.role.arn.clone(),
+            role_since: session.role.since,
             name: session.name.to_owned(),
             issued_secs: session.issued_at.as_secs(),
             expires_secs: session.expires_at.as_secs(),
@@ -186,7 +190,10 @@ impl Sessions {
         now: Timestamp,
     ) -> Result<Caller, TokenRefused> {
         let payload = self.unseal(access_key_id, token).ok_or(TokenRefused::Invalid)?;
-        let role = identities.role(&payload.role_arn).ok_or(TokenRefused::Invalid)?;
+        let role = identities
+            .role(&payload.role_arn)
+            .filter(|role| role.since == payload.role_since)
+            .ok_or(TokenRefused::Invalid)?;
         let expires_at = Timestamp::from_secs(payload.expires_secs);
         if now >= expires_at {
             return Err(TokenRefused::Expired);

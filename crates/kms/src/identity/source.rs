@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use rustix::fs::{Mode, OFlags};
@@ -61,6 +61,7 @@ pub enum IdentitySourceError {
 pub struct IdentitySource {
     path: Option<PathBuf>,
     current: ArcSwap<Identities>,
+    reloading: Mutex<()>,
 }
 
 impl IdentitySource {
@@ -69,6 +70,7 @@ impl IdentitySource {
         Ok(Self {
             current: ArcSwap::from_pointee(read(path)?),
             path: Some(path.to_owned()),
+            reloading: Mutex::new(()),
         })
     }
 
@@ -77,6 +79,7 @@ impl IdentitySource {
         Self {
             path: None,
             current: ArcSwap::from_pointee(identities),
+            reloading: Mutex::new(()),
         }
     }
 
@@ -88,7 +91,10 @@ impl IdentitySource {
     /// Reads the file again. If anything in it is refused, everything stays as it is.
     pub fn reload(&self) -> Result<(), IdentitySourceError> {
         if let Some(path) = &self.path {
-            self.current.store(Arc::new(read(path)?));
+            // One after the other: each follows the one before it. Nothing is left half done by a panic.
+            let _one = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+            let new = read(path)?.following(&self.current.load());
+            self.current.store(Arc::new(new));
         }
         Ok(())
     }

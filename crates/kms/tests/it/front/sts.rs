@@ -186,8 +186,13 @@ async fn a_session_ends_with_its_role_and_with_the_policies_that_limit_it() {
     assert_eq!(list(&session).await.error(), "UnrecognizedClientException");
     reload("path = \"/teams/\"", "path = \"/team/\"");
     assert_eq!(list(&session).await.error(), "UnrecognizedClientException");
-    // And is good again once the role is.
+    // A role made anew is another role, if it is called the same.
     write_private(&file, super::kit::IDENTITIES);
+    served.kms.reload_identities().unwrap();
+    assert_eq!(list(&session).await.error(), "UnrecognizedClientException");
+    let session = served
+        .assume(&alice(), &format!("{PAYROLL}&RoleSessionName=app-7"))
+        .await;
     served.kms.reload_identities().unwrap();
     assert_eq!(list(&session).await.status, 200);
 }
