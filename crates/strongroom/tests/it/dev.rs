@@ -282,3 +282,29 @@ fn a_killed_run_loses_nothing() {
         assert!(!dev.process.wait_for_end().success());
     }
 }
+
+#[test]
+fn a_hang_up_reads_the_endpoints_identities_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("dev");
+    let dev = start(&dir);
+    let identities = dir.join("kms/identities.toml");
+    let text = fs::read_to_string(&identities).unwrap();
+    let explain = |code| {
+        let data = dir.join("kms").display().to_string();
+        let user = "arn:aws:iam::111122223333:user/second";
+        let arguments = ["--data-dir", &data, "kms", "explain", "--principal", user];
+        let output = crate::support::run(&[&arguments[..], &["--action", "kms:CreateKey"]].concat());
+        assert_eq!(output.status.code(), Some(code));
+    };
+    explain(1);
+    fs::write(
+        &identities,
+        format!("{text}\n[[accounts.users]]\nname = \"second\"\n"),
+    )
+    .unwrap();
+    dev.process.signal(Signal::HUP);
+    dev.process.wait_for_log(|line| line.contains("were reloaded"));
+    explain(0);
+    dev.stop();
+}
