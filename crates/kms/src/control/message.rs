@@ -13,6 +13,9 @@ pub struct Status {
     pub keys: usize,
     /// Custom key stores, of all accounts and Regions.
     pub custom_key_stores: Vec<CustomKeyStoreStatus>,
+    /// Faults in force: who asks why nothing works should not have to think of them.
+    #[serde(default)]
+    pub faults: Vec<Fault>,
     /// Rows of the database that were edited by other means, and are not used.
     pub alarms: Vec<String>,
     /// What the process says of itself.

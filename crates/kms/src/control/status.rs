@@ -6,6 +6,8 @@ use crate::state::record::Connection;
 use crate::state::{CustomKeyStore, Model};
 
 pub(super) fn status(kms: &Kms, node: &NodeStatus) -> Status {
+    // Looks at the model too, so before it is held.
+    let faults = super::faults::list(kms);
     let model = kms.state().read();
     let mut stores: Vec<_> = model
         .custom_key_stores()
@@ -16,6 +18,7 @@ pub(super) fn status(kms: &Kms, node: &NodeStatus) -> Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         keys: model.keys().count(),
         custom_key_stores: stores,
+        faults,
         alarms: kms.alarms().iter().map(ToString::to_string).collect(),
         node: node.clone(),
     }

@@ -50,6 +50,10 @@ fn status_text(status: &Status) -> String {
     for alarm in &status.alarms {
         text.push_str(&format!("ALARM: {alarm}\n"));
     }
+    for fault in &status.faults {
+        let (store, fault) = (&fault.custom_key_store_name, &fault.fault);
+        text.push_str(&format!("FAULT, as ordered: {store}: {fault}\n"));
+    }
     for danger in &node.dangers {
         text.push_str(&format!("DANGER: {danger}\n"));
     }

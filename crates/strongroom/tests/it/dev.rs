@@ -284,6 +284,26 @@ fn a_killed_run_loses_nothing() {
 }
 
 #[test]
+fn a_fault_to_order_shows_in_the_status_until_it_is_cleared() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("dev");
+    let dev = start(&dir);
+    let data = dir.join("kms").display().to_string();
+    let kms = |arguments: &[&str]| json(&[&["--json", "--data-dir", &data, "kms"], arguments].concat());
+    let set = kms(&["fault", "set", "dev", "slow=1s", "--for", "1h"]);
+    assert_eq!(text(&set, "/0/fault"), "slow=1000ms");
+    let left = set.pointer("/0/milliseconds_left").unwrap().as_u64().unwrap();
+    assert!((1..=3_600_000).contains(&left), "{left}");
+    assert_eq!(text(&kms(&["status"]), "/faults/0/custom_key_store_name"), "dev");
+    assert_eq!(kms(&["fault", "clear", "dev"]), Value::Array(Vec::new()));
+    assert_eq!(
+        kms(&["status"]).pointer("/faults"),
+        Some(&Value::Array(Vec::new()))
+    );
+    dev.stop();
+}
+
+#[test]
 fn a_hang_up_reads_the_endpoints_identities_anew() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path().join("dev");
