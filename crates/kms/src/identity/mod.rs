@@ -8,10 +8,12 @@
 
 mod access;
 mod caller;
+mod checks;
 mod file;
 mod ids;
 pub mod limits;
 mod named;
+mod problem;
 mod read;
 mod sessions;
 mod source;
@@ -27,7 +29,7 @@ use sigv4::SecretAccessKey;
 
 pub use caller::{AttachedPolicy, Caller, CallerKind, Permissions, Session};
 pub(crate) use limits::USUAL_SESSION;
-pub use read::IdentityFileError;
+pub use problem::IdentityFileError;
 pub use sessions::{Credentials, MAX_PACKED_BYTES, NewSession, NewSessionError, Sessions, TokenRefused};
 pub use source::{IdentitySource, IdentitySourceError};
 

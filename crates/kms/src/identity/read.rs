@@ -1,7 +1,6 @@
 //! From the file to [`Identities`]: everything is checked, and every error says where.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
 use std::sync::Arc;
 
 use iam::{Policy, PolicyKind, Principal};
@@ -9,25 +8,10 @@ use kms_api::AccountId;
 use toml::Spanned;
 
 use super::caller::{Caller, CallerKind, Permissions};
+use super::checks::{is_name, most, organization, principal, principal_arn, tags, via_service};
 use super::file;
+use super::problem::{Checked, IdentityFileError, Problem, without_values};
 use super::{AccessKey, Account, AttachedPolicy, Identities, Role, limits};
-
-/// Why a file is refused. It shows no part of the file but names, and never a secret.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column}: {problem}")]
-pub struct IdentityFileError {
-    /// From 1.
-    pub line: usize,
-    /// From 1, in characters.
-    pub column: usize,
-    /// What is wrong, and where that helps, what would be right.
-    pub problem: String,
-}
-
-/// A problem and the bytes of the file that it is about.
-struct Problem(Range<usize>, String);
-
-type Checked<T> = Result<T, Problem>;
 
 impl Identities {
     /// Reads the text of a file: whole, or not at all.
@@ -40,50 +24,6 @@ impl Identities {
         Reader::new(&file)
             .and_then(|reader| reader.read(file))
             .map_err(|problem| problem.in_text(text))
-    }
-}
-
-impl Problem {
-    fn at<T>(place: &Spanned<T>, problem: impl Into<String>) -> Self {
-        Self(place.span(), problem.into())
-    }
-
-    fn in_text(self, text: &str) -> IdentityFileError {
-        let before = text.get(..self.0.start).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        IdentityFileError {
-            line: before.matches('\n').count() + 1,
-            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
-            problem: cut(self.1),
-        }
-    }
-}
-
-/// The most that is said of a problem, in bytes.
-const MAX_PROBLEM_BYTES: usize = 512;
-
-fn cut(mut problem: String) -> String {
-    if problem.len() > MAX_PROBLEM_BYTES {
-        problem.truncate(problem.floor_char_boundary(MAX_PROBLEM_BYTES - 3));
-        problem.push_str("...");
-    }
-    problem
-}
-
-/// A parser's message without the string that it quotes: somebody may have written a secret where
-/// something else belongs.
-fn without_values(message: &str) -> String {
-    let quoted = message
-        .find(" string \"")
-        .zip(message.rfind("\", expected"))
-        .filter(|(start, end)| start < end);
-    match quoted {
-        Some((start, end)) => {
-            let (before, rest) = message.split_at_checked(start).unwrap_or((message, ""));
-            let after = rest.get(end - start + 1..).unwrap_or_default();
-            format!("{before} string{after}")
-        }
-        None => message.to_owned(),
     }
 }
 
@@ -395,97 +335,4 @@ impl Reader {
             policy,
         })
     }
-}
-
-fn most(place: &Spanned<String>, what: &str, count: usize, most: usize) -> Checked<()> {
-    if count > most {
-        return Err(Problem::at(
-            place,
-            format!("{count} {what}, but at most {most} are allowed"),
-        ));
-    }
-    Ok(())
-}
-
-fn principal(place: &Spanned<String>, arn: &str) -> Checked<Principal> {
-    Principal::parse(arn).map_err(|error| Problem::at(place, format!("{arn}: {error}")))
-}
-
-/// IAM's alphabet of names.
-fn is_name(name: &str, most: usize) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
-    (1..=most).contains(&name.len()) && name.bytes().all(allowed)
-}
-
-fn principal_arn(
-    account: AccountId,
-    kind: &str,
-    name: &Spanned<String>,
-    path: Option<&Spanned<String>>,
-) -> Checked<String> {
-    if !is_name(name.get_ref(), 64) {
-        return Err(Problem::at(
-            name,
-            format!("the name of a {kind} has 1 to 64 letters, digits and _+=,.@-"),
-        ));
-    }
-    if let Some(path) = path {
-        let text = path.get_ref();
-        let fits = text.len() <= 512 && text.starts_with('/') && text.ends_with('/');
-        if !fits
-            || !text
-                .bytes()
-                .all(|byte| byte.is_ascii_graphic() && byte != b'*' && byte != b'?')
-        {
-            return Err(Problem::at(
-                path,
-                "a path begins and ends with / and has at most 512 characters",
-            ));
-        }
-    }
-    let path = path.map_or("/", |path| path.get_ref());
-    Ok(format!("arn:aws:iam::{account}:{kind}{path}{}", name.get_ref()))
-}
-
-fn tags(
-    place: &Spanned<String>,
-    tags: &BTreeMap<String, Spanned<String>>,
-) -> Checked<Arc<BTreeMap<String, String>>> {
-    most(place, "tags", tags.len(), limits::TAGS)?;
-    let mut out = BTreeMap::new();
-    for (key, value) in tags {
-        let fits = (1..=128).contains(&key.chars().count()) && value.get_ref().chars().count() <= 256;
-        if !fits || key.starts_with("aws:") {
-            let problem =
-                "a tag's key has 1 to 128 characters and does not begin with aws:, its value at most 256";
-            return Err(Problem::at(value, problem));
-        }
-        out.insert(key.clone(), value.get_ref().clone());
-    }
-    Ok(Arc::new(out))
-}
-
-fn organization(id: Spanned<String>) -> Checked<String> {
-    let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let fits = id
-        .get_ref()
-        .strip_prefix("o-")
-        .is_some_and(|rest| (10..=32).contains(&rest.len()) && rest.bytes().all(word));
-    if !fits {
-        return Err(Problem::at(
-            &id,
-            "the id of an organization is o- and 10 to 32 small letters and digits",
-        ));
-    }
-    Ok(id.into_inner())
-}
-
-fn via_service(name: Spanned<String>) -> Checked<String> {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let fits = (1..=63).contains(&name.get_ref().len()) && name.get_ref().bytes().all(allowed);
-    if !fits {
-        let problem = "the name of a service stands before its Region, as s3 in s3.eu-west-1.amazonaws.com";
-        return Err(Problem::at(&name, problem));
-    }
-    Ok(name.into_inner())
 }
