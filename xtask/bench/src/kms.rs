@@ -1,8 +1,8 @@
 //! The KMS endpoint: Encrypt, Decrypt and GenerateDataKey, on a key in the external key store (the
 //! whole path: KMS, TLS, proxy, virtual HSM) and on a key of KMS's own, beside moto's KMS.
 //!
-//! Both sides run in one process, composed as `strongroom dev` composes them, so that its CPU time is
-//! that of the whole path; only AWS's request quotas are lifted.
+//! The CPU time is that of `strongroom kms serve` and `strongroom serve` together, with a log line
+//! for each request on both sides and CloudTrail's record; only AWS's request quotas are lifted.
 //! All three servers speak HTTP without TLS to their clients. moto closes the connection after each
 //! answer, checks no signature and knows no external keys.
 
@@ -17,15 +17,13 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::compare::Options;
 use crate::load::{Load, Shape};
-use crate::machine::{self, Cores, Memory};
+use crate::machine::{Cores, Memory};
 use crate::report::Report;
 use crate::rows::is_wanted;
 use crate::sample::Sample;
 use crate::server_process::Kind;
 use endpoint::Operation;
 use peer::Peer;
-
-pub(crate) use server::serve;
 
 /// Connections of every row.
 const CONNECTIONS: u32 = 16;
@@ -158,7 +156,7 @@ async fn measure(
             "{} answered nothing; others: {refused:?}",
             peer.kind.name()
         );
-        found.push((peer.kind, sample, machine::memory(peer.pid())?));
+        found.push((peer.kind, sample, peer.memory()?));
     }
     Ok(found)
 }
@@ -174,5 +172,5 @@ async fn put_on(peer: &Peer, pool: Arc<crate::requests::Pool>, options: &Options
         seconds: Duration::from_secs(options.seconds),
         pool,
     };
-    load.run(&peer.dialer(), peer.pid()).await
+    load.run_on(&peer.dialer(), &peer.pids()).await
 }

@@ -48,6 +48,11 @@ struct Flags {
 impl Load {
     /// Puts this load on the server with process id `pid`.
     pub(crate) async fn run(&self, dialer: &Dialer, pid: u32) -> Result<Sample> {
+        self.run_on(dialer, &[pid]).await
+    }
+
+    /// The same where several processes do the server's work.
+    pub(crate) async fn run_on(&self, dialer: &Dialer, pids: &[u32]) -> Result<Sample> {
         let flags = Arc::new(Flags {
             counting: AtomicBool::new(false),
             stop: AtomicBool::new(false),
@@ -66,12 +71,12 @@ impl Load {
             workers.spawn(worker.run());
         }
         tokio::time::sleep(WARM_UP).await;
-        let used_before = machine::cpu_time(pid)?;
+        let used_before = cpu_time(pids)?;
         let counted_from = SystemClock.moment();
         flags.counting.store(true, Ordering::Relaxed);
         tokio::time::sleep(self.seconds).await;
         flags.counting.store(false, Ordering::Relaxed);
-        let used = machine::cpu_time(pid)?.saturating_sub(used_before);
+        let used = cpu_time(pids)?.saturating_sub(used_before);
         let elapsed = SystemClock.moment().saturating_since(counted_from);
         flags.stop.store(true, Ordering::Relaxed);
         let mut total = Sample::over(elapsed, used);
@@ -80,6 +85,10 @@ impl Load {
         }
         Ok(total)
     }
+}
+
+fn cpu_time(pids: &[u32]) -> Result<Duration> {
+    pids.iter().map(|pid| machine::cpu_time(*pid)).sum()
 }
 
 struct Worker {

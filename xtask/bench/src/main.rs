@@ -54,7 +54,6 @@ enum Serve {
 enum Served {
     Null,
     NullHttp,
-    Kms,
     Listener,
     Slow,
 }
@@ -68,7 +67,6 @@ fn main() -> Result<()> {
             match kind {
                 Served::Null => runtime.block_on(null_server::serve(&directory)),
                 Served::NullHttp => runtime.block_on(null_server::serve_plain()),
-                Served::Kms => runtime.block_on(kms::serve(&directory)),
                 Served::Listener => runtime.block_on(listener_server::serve(&directory)),
                 Served::Slow => runtime.block_on(slow_disk::serve(&directory)),
             }

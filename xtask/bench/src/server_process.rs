@@ -24,7 +24,7 @@ pub(crate) enum Kind {
     /// hyper alone, without TLS.
     #[serde(rename = "null-http")]
     NullHttp,
-    /// The KMS endpoint of `strongroom dev`, with the proxy behind it in the same process.
+    /// The KMS endpoint, with the proxy behind it where it is asked.
     Kms,
     /// moto's server.
     Moto,

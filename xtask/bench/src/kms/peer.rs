@@ -4,34 +4,61 @@ use std::env;
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 
 use anyhow::{Context as _, Result};
 use xtask::dev_server::DevServer;
 
 use super::endpoint::Endpoint;
+use super::server;
 use crate::connection::Dialer;
-use crate::machine::Cores;
+use crate::machine::{self, Cores, Memory};
 use crate::server_process::{Kind, announced, dev_binary, on_the_servers_core};
 
-/// A running server.
+/// A running server, of one process or two.
 pub(super) struct Peer {
     pub(super) kind: Kind,
     address: SocketAddr,
     /// `None` for the null server, which knows no API.
     endpoint: Option<Endpoint>,
-    child: Child,
+    processes: Vec<Process>,
+}
+
+/// A process that ends with this value.
+pub(super) struct Process(Child);
+
+impl Process {
+    pub(super) const fn new(child: Child) -> Self {
+        Self(child)
+    }
+
+    pub(super) const fn take_output(&mut self) -> Option<ChildStdout> {
+        self.0.stdout.take()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Already gone is as good.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 impl Peer {
     pub(super) fn null(cores: Option<Cores>) -> Result<Self> {
-        let (child, address) = own(Kind::NullHttp, Path::new("."), cores)?;
+        let mut command = Command::new(env::current_exe()?);
+        command
+            .args(["serve", Kind::NullHttp.name(), "."])
+            .stdout(Stdio::piped());
+        let mut process = started(&mut command, cores)?;
+        let address = announced(&mut process.0).context("the null server did not start")?;
         Ok(Self {
             kind: Kind::NullHttp,
             address,
             endpoint: None,
-            child,
+            processes: vec![process],
         })
     }
 
@@ -40,12 +67,12 @@ impl Peer {
         let dev = DevServer::start_in(&dev_binary()?, directory)?;
         let contract = dev.kms().clone();
         dev.stop()?;
-        let (child, address) = own(Kind::Kms, directory, cores)?;
+        let (processes, address) = server::start(directory, cores)?;
         Ok(Self {
             kind: Kind::Kms,
             address,
             endpoint: Some(Endpoint::of_dev(&contract, address)),
-            child,
+            processes,
         })
     }
 
@@ -57,18 +84,14 @@ impl Peer {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
-        let mut child = on_the_servers_core(cores, || {
-            command
-                .spawn()
-                .with_context(|| format!("cannot start {}", python.display()))
-        })?;
-        let log = child.stderr.take().context("the child has no output")?;
-        let address = told_by_moto(log).inspect_err(|_| drop(child.kill()))?;
+        let mut process = started(&mut command, cores)?;
+        let log = process.0.stderr.take().context("the child has no output")?;
+        let address = told_by_moto(log)?;
         Ok(Self {
             kind: Kind::Moto,
             address,
             endpoint: Some(Endpoint::of_moto(address)),
-            child,
+            processes: vec![process],
         })
     }
 
@@ -81,30 +104,34 @@ impl Peer {
         Dialer::plain(self.address)
     }
 
-    pub(super) fn pid(&self) -> u32 {
-        self.child.id()
+    /// Of each process; the first is the one that clients reach.
+    pub(super) fn pids(&self) -> Vec<u32> {
+        self.processes.iter().map(|process| process.0.id()).collect()
+    }
+
+    /// Of all processes together.
+    pub(super) fn memory(&self) -> Result<Memory> {
+        let mut total = Memory {
+            resident_kib: 0,
+            peak_kib: 0,
+        };
+        for pid in self.pids() {
+            let of_one = machine::memory(pid)?;
+            total.resident_kib += of_one.resident_kib;
+            total.peak_kib += of_one.peak_kib;
+        }
+        Ok(total)
     }
 }
 
-impl Drop for Peer {
-    fn drop(&mut self) {
-        // Already gone is as good.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A server of this binary, and where it listens.
-fn own(kind: Kind, directory: &Path, cores: Option<Cores>) -> Result<(Child, SocketAddr)> {
-    let mut command = Command::new(env::current_exe()?);
-    command
-        .args(["serve", kind.name()])
-        .arg(directory)
-        .stdout(Stdio::piped());
-    let mut child = on_the_servers_core(cores, || command.spawn().context("cannot start a server"))?;
-    let address = announced(&mut child).with_context(|| format!("the {} server did not start", kind.name()));
-    let address = address.inspect_err(|_| drop(child.kill()))?;
-    Ok((child, address))
+fn started(command: &mut Command, cores: Option<Cores>) -> Result<Process> {
+    let program = command.get_program().to_owned();
+    let child = on_the_servers_core(cores, || {
+        command
+            .spawn()
+            .with_context(|| format!("cannot start {}", program.display()))
+    })?;
+    Ok(Process(child))
 }
 
 /// The address in the line `Running on http://127.0.0.1:5000`; what follows is read and dropped, so
