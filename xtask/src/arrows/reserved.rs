@@ -12,7 +12,15 @@ pub(super) const RESERVED: &[Reserved] = &[
     Reserved {
         // sigv4 signs over a `HeaderMap` and needs nothing else of HTTP.
         crates: &["http"],
-        only: &["sigv4", "listener", "proxy", "admin", "xks-client", "kms", "strongroom"],
+        only: &[
+            "sigv4",
+            "listener",
+            "proxy",
+            "admin",
+            "xks-client",
+            "kms",
+            "strongroom",
+        ],
         because: "only the fronts know HTTP",
     },
     Reserved {
