@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::dev_server::{DevServer, Kms};
 use crate::{shell, tools};
 
-/// Seconds that a client may take; the slowest takes about ten on two cores.
+/// Seconds that a client may take; the slowest takes about 25 on two idle cores.
 const LIMIT: &str = "180";
 /// The status of `timeout` when it had to end the command.
 const TIMED_OUT: i32 = 124;
@@ -81,8 +81,10 @@ pub(super) fn run(server: &DevServer, strongroom: &Path, tools: &Tools) -> Resul
     thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
-                // What is locked here is left whole by every panic.
-                while let Some(client) = lock(&waiting).pop() {
+                loop {
+                    // On its own, so that nothing is locked while the client runs.
+                    let next = lock(&waiting).pop();
+                    let Some(client) = next else { break };
                     if let Err(error) = scene.run(&client) {
                         lock(&failures).push(format!("{error:#}"));
                     }
@@ -95,6 +97,7 @@ pub(super) fn run(server: &DevServer, strongroom: &Path, tools: &Tools) -> Resul
     Ok(())
 }
 
+/// What is locked here is left whole by every panic.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
