@@ -9,12 +9,15 @@
 //! 4. The permissions boundary and the session policy must permit as well, except where the key policy
 //!    names the user or the session itself, in the same account.
 
+mod verdict;
+
+use self::verdict::{Granted, Verdict, Verdicts, refuse_denies};
 use crate::context::Context;
 use crate::decision::{Decision, Denial, DenialReason, Grounds, PolicySource, StatementRef};
 use crate::grant::{Grant, GrantOperation, NewGrant};
-use crate::policy::{Effect, Policy, Subject};
-use crate::principal::{Principal, PrincipalKind, PrincipalMatch};
-use crate::trace::{Considered, Explanation, GrantOutcome, Outcome, Silent, Trace};
+use crate::policy::{Policy, Subject};
+use crate::principal::{Principal, PrincipalKind};
+use crate::trace::{Considered, Explanation, GrantOutcome, Silent, Trace};
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
@@ -114,53 +117,6 @@ struct Evaluation<'e, 'r, T> {
     request: &'e AccessRequest<'r>,
     inputs: &'e Inputs<'r>,
     trace: T,
-}
-
-/// What policies of one kind say together: the first of each that applies.
-#[derive(Clone, Copy, Default)]
-struct Verdict<'p> {
-    deny: Option<StatementRef<'p>>,
-    direct: Option<StatementRef<'p>>,
-    broad: Option<StatementRef<'p>>,
-    account: Option<StatementRef<'p>>,
-}
-
-impl<'p> Verdict<'p> {
-    fn add(&mut self, statement: StatementRef<'p>, effect: Effect, outcome: Outcome<'p>) {
-        let Outcome::Applies(principal) = outcome else {
-            return;
-        };
-        let place = match (effect, principal) {
-            (Effect::Deny, _) => &mut self.deny,
-            (Effect::Allow, PrincipalMatch::Direct) => &mut self.direct,
-            (Effect::Allow, PrincipalMatch::Broad) => &mut self.broad,
-            (Effect::Allow, PrincipalMatch::Account) => &mut self.account,
-        };
-        place.get_or_insert(statement);
-    }
-
-    fn allow(&self) -> Option<StatementRef<'p>> {
-        self.direct.or(self.broad).or(self.account)
-    }
-}
-
-/// What the grants say together.
-#[derive(Clone, Copy, Default)]
-struct Granted<'p> {
-    caller: Option<&'p str>,
-    account: Option<&'p str>,
-}
-
-/// All verdicts on a request. `None`: there is no such policy, so it limits nothing.
-struct Verdicts<'p> {
-    /// The first level that does not permit, or the first deny.
-    service_control: Option<Verdict<'p>>,
-    vpc_endpoint: Option<Verdict<'p>>,
-    resource: Verdict<'p>,
-    identity: Verdict<'p>,
-    boundary: Option<Verdict<'p>>,
-    session: Option<Verdict<'p>>,
-    granted: Granted<'p>,
 }
 
 impl<'r, T: Trace<'r>> Evaluation<'_, 'r, T> {
@@ -281,7 +237,10 @@ impl<'r, T: Trace<'r>> Evaluation<'_, 'r, T> {
             match outcome {
                 GrantOutcome::Applies => granted.caller = granted.caller.or(Some(grant.id())),
                 GrantOutcome::AppliesToAccount => granted.account = granted.account.or(Some(grant.id())),
-                _ => {}
+                GrantOutcome::OtherOperation
+                | GrantOutcome::OtherGrantee
+                | GrantOutcome::WiderThanParent
+                | GrantOutcome::ConstraintFails => {}
             }
             self.trace.note(Considered::Grant {
                 id: grant.id(),
@@ -348,66 +307,6 @@ impl<'r, T: Trace<'r>> Evaluation<'_, 'r, T> {
                 .map(Grounds::Grant)
                 .ok_or(DenialReason::OtherAccount { deny: None }),
         }
-    }
-}
-
-impl<'p> Verdicts<'p> {
-    fn denies_of_caller(&self) -> Option<StatementRef<'p>> {
-        let deny = |verdict: &Option<Verdict<'p>>| verdict.and_then(|verdict| verdict.deny);
-        deny(&self.service_control)
-            .or_else(|| deny(&self.vpc_endpoint))
-            .or(self.identity.deny)
-            .or_else(|| deny(&self.boundary))
-            .or_else(|| deny(&self.session))
-    }
-
-    /// What allows a caller of the resource's account whom its policy does not name by his own ARN.
-    fn less_than_direct(&self) -> Result<Grounds<'p>, DenialReason<'p>> {
-        if let Some(statement) = self.resource.broad {
-            return Ok(Grounds::ResourcePolicy(statement));
-        }
-        let identity = self.identity.allow();
-        if let (Some(resource), Some(identity)) = (self.resource.account, identity) {
-            return Ok(Grounds::Delegated { resource, identity });
-        }
-        if let Some(grant) = self
-            .granted
-            .caller
-            .or(self.granted.account.filter(|_| identity.is_some()))
-        {
-            return Ok(Grounds::Grant(grant));
-        }
-        let left_to_identity = self.resource.account.is_some() || self.granted.account.is_some();
-        Err(DenialReason::NoAllow(if left_to_identity {
-            PolicySource::Identity
-        } else {
-            PolicySource::Resource
-        }))
-    }
-
-    fn organization_permits(&self) -> Result<(), DenialReason<'p>> {
-        permits(self.service_control.as_ref(), PolicySource::ServiceControl)?;
-        permits(self.vpc_endpoint.as_ref(), PolicySource::VpcEndpoint)
-    }
-
-    fn session_permits(&self) -> Result<(), DenialReason<'p>> {
-        permits(self.boundary.as_ref(), PolicySource::Boundary)?;
-        permits(self.session.as_ref(), PolicySource::Session)
-    }
-}
-
-fn refuse_denies<'p>(denies: &[Option<StatementRef<'p>>]) -> Result<(), DenialReason<'p>> {
-    match denies.iter().flatten().next() {
-        Some(deny) => Err(DenialReason::ExplicitDeny(*deny)),
-        None => Ok(()),
-    }
-}
-
-/// Whether a policy that only limits permits; one that is not there limits nothing.
-fn permits<'p>(verdict: Option<&Verdict<'p>>, source: PolicySource) -> Result<(), DenialReason<'p>> {
-    match verdict {
-        Some(verdict) if verdict.allow().is_none() => Err(DenialReason::NoAllow(source)),
-        _ => Ok(()),
     }
 }
 
