@@ -137,12 +137,66 @@ text_enum! {
 impl ErrorName {
     /// The HTTP status. Every error of a client is 400 with this protocol; what the model marks a
     /// fault is 500, or 503 where a retry soon may help. Clients choose the exception by name alone
-    /// and take the status only for a hint at retrying.
+    /// and take the status only for a hint at retrying. No wildcard: a new error has its status chosen.
     pub const fn status(self) -> u16 {
         match self {
             Self::KmsInternalException | Self::KeyUnavailableException | Self::InternalFailure => 500,
             Self::DependencyTimeoutException | Self::ServiceUnavailable => 503,
-            _ => 400,
+            Self::AlreadyExistsException
+            | Self::CloudHsmClusterInUseException
+            | Self::CloudHsmClusterInvalidConfigurationException
+            | Self::CloudHsmClusterNotActiveException
+            | Self::CloudHsmClusterNotFoundException
+            | Self::CloudHsmClusterNotRelatedException
+            | Self::ConflictException
+            | Self::CustomKeyStoreHasCMKsException
+            | Self::CustomKeyStoreInvalidStateException
+            | Self::CustomKeyStoreNameInUseException
+            | Self::CustomKeyStoreNotFoundException
+            | Self::DisabledException
+            | Self::DryRunOperationException
+            | Self::ExpiredImportTokenException
+            | Self::IncorrectKeyException
+            | Self::IncorrectKeyMaterialException
+            | Self::IncorrectTrustAnchorException
+            | Self::InvalidAliasNameException
+            | Self::InvalidArnException
+            | Self::InvalidCiphertextException
+            | Self::InvalidGrantIdException
+            | Self::InvalidGrantTokenException
+            | Self::InvalidImportTokenException
+            | Self::InvalidKeyUsageException
+            | Self::InvalidMarkerException
+            | Self::KmsInvalidMacException
+            | Self::KmsInvalidSignatureException
+            | Self::KmsInvalidStateException
+            | Self::LimitExceededException
+            | Self::MalformedPolicyDocumentException
+            | Self::NotFoundException
+            | Self::TagException
+            | Self::UnsupportedOperationException
+            | Self::XksKeyAlreadyInUseException
+            | Self::XksKeyInvalidConfigurationException
+            | Self::XksKeyNotFoundException
+            | Self::XksProxyIncorrectAuthenticationCredentialException
+            | Self::XksProxyInvalidConfigurationException
+            | Self::XksProxyInvalidResponseException
+            | Self::XksProxyUriEndpointInUseException
+            | Self::XksProxyUriInUseException
+            | Self::XksProxyUriUnreachableException
+            | Self::XksProxyVpcEndpointServiceInUseException
+            | Self::XksProxyVpcEndpointServiceInvalidConfigurationException
+            | Self::XksProxyVpcEndpointServiceNotFoundException
+            | Self::AccessDeniedException
+            | Self::ExpiredTokenException
+            | Self::IncompleteSignatureException
+            | Self::InvalidSignatureException
+            | Self::MissingAuthenticationTokenException
+            | Self::SerializationException
+            | Self::ThrottlingException
+            | Self::UnknownOperationException
+            | Self::UnrecognizedClientException
+            | Self::ValidationException => 400,
         }
     }
 

@@ -270,7 +270,19 @@ fn from_sigv4(refusal: &sigv4::Refusal) -> Refusal {
             Refusal::Incomplete(text)
         }
         sigv4::Refusal::SessionToken => Refusal::UnknownKey,
-        _ => Refusal::Signature(text),
+        sigv4::Refusal::QueryAuthentication
+        | sigv4::Refusal::DuplicateHeader(_)
+        | sigv4::Refusal::UnsignedHeader(_)
+        | sigv4::Refusal::SignedHeaderAbsent
+        | sigv4::Refusal::TooOld { .. }
+        | sigv4::Refusal::TooNew { .. }
+        | sigv4::Refusal::WrongScope(_)
+        | sigv4::Refusal::MalformedHost
+        | sigv4::Refusal::HostConflict
+        | sigv4::Refusal::HostNotConfigured
+        | sigv4::Refusal::MalformedTarget
+        | sigv4::Refusal::PayloadHashMismatch
+        | sigv4::Refusal::UnknownCredentialOrSignature => Refusal::Signature(text),
     }
 }
 
