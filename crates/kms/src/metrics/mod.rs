@@ -6,8 +6,9 @@
 //! ids of key stores that exist and the name in the proxy's certificate, of which each key store has
 //! one; what a client sends never becomes a label.
 
+mod text;
+
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,8 +16,6 @@ use std::time::Duration;
 use ambient::Timestamp;
 use kms_api::{ErrorName, KeySpec, Operation};
 use xks_api::kms_exception::ProxyFailure;
-
-use crate::trail::TrailCounts;
 
 /// Upper bounds of `XksProxyLatency`, milliseconds: 250 is when KMS gives up, 500 when it did so
 /// twice.
@@ -182,160 +181,6 @@ impl Metrics {
             None => change(stores.entry(store.into()).or_default()),
         }
     }
-
-    /// The Prometheus text format, version 0.0.4.
-    pub fn to_prometheus(&self, now: Timestamp, trail: TrailCounts) -> String {
-        let mut out = String::with_capacity(8 * 1024);
-        // Writing to a String does not fail.
-        let _ = self.write_stores(&mut out, now);
-        let _ = self.write_endpoint(&mut out, trail);
-        out
-    }
-
-    fn write_stores(&self, out: &mut String, now: Timestamp) -> fmt::Result {
-        let stores = lock(&self.stores);
-        let each = || stores.iter().map(|(id, metrics)| (&**id, metrics));
-        head(
-            out,
-            "XksProxyErrors",
-            "counter",
-            "Exceptions and timeouts of the XKS proxy.",
-        )?;
-        for (id, metrics) in each() {
-            for ((call, Failure { kind, exception }), count) in &metrics.errors {
-                write!(
-                    out,
-                    "XksProxyErrors{{CustomKeyStoreId=\"{id}\",{call},ErrorType=\"{kind}\","
-                )?;
-                writeln!(out, "ExceptionName=\"{exception}\"}} {count}")?;
-            }
-        }
-        head(
-            out,
-            "XksProxyLatency",
-            "histogram",
-            "Milliseconds until the XKS proxy answered.",
-        )?;
-        for (id, metrics) in each() {
-            for (call, histogram) in &metrics.latencies {
-                histogram.write(out, &format!("CustomKeyStoreId=\"{id}\",{call}"))?;
-            }
-        }
-        let throttle = "ExternalKeyStoreThrottle";
-        head(
-            out,
-            throttle,
-            "counter",
-            "Requests refused because a key store's quota was exceeded.",
-        )?;
-        for (id, metrics) in each() {
-            for ((operation, spec), count) in &metrics.throttled {
-                let spec = spec_label(*spec);
-                writeln!(
-                    out,
-                    "{throttle}{{CustomKeyStoreId=\"{id}\",KmsOperation=\"{operation}\",KeySpec=\"{spec}\"}} {count}"
-                )?;
-            }
-        }
-        let states = "XksExternalKeyManagerStates";
-        head(
-            out,
-            states,
-            "gauge",
-            "External key managers by state, at the last health check.",
-        )?;
-        for (id, managers) in each().filter_map(|(id, metrics)| Some((id, metrics.managers?))) {
-            for (state, count) in [
-                ("Active", managers.active),
-                ("Degraded", managers.degraded),
-                ("Unavailable", managers.unavailable),
-            ] {
-                writeln!(
-                    out,
-                    "{states}{{CustomKeyStoreId=\"{id}\",XksExternalKeyManagerState=\"{state}\"}} {count}"
-                )?;
-            }
-        }
-        let days = "XksProxyCertificateDaysToExpire";
-        head(
-            out,
-            days,
-            "gauge",
-            "Days until the XKS proxy's certificate expires.",
-        )?;
-        for (id, (name, at)) in each().filter_map(|(id, metrics)| Some((id, metrics.certificate.as_ref()?))) {
-            let (name, left) = (Escaped(name), days_between(now, *at));
-            writeln!(
-                out,
-                "{days}{{CustomKeyStoreId=\"{id}\",CertificateName=\"{name}\"}} {left}"
-            )?;
-        }
-        let age = "XksProxyCredentialAge";
-        head(
-            out,
-            age,
-            "gauge",
-            "Days since the key store has its proxy credential.",
-        )?;
-        for (id, since) in each().filter_map(|(id, metrics)| Some((id, metrics.credential_since?))) {
-            writeln!(
-                out,
-                "{age}{{CustomKeyStoreId=\"{id}\"}} {}",
-                days_between(since, now)
-            )?;
-        }
-        Ok(())
-    }
-
-    fn write_endpoint(&self, out: &mut String, trail: TrailCounts) -> fmt::Result {
-        head(
-            out,
-            "kms_requests_total",
-            "counter",
-            "Authenticated requests by operation and error.",
-        )?;
-        for ((operation, error), count) in lock(&self.calls).iter() {
-            let error = error.map_or("none", ErrorName::as_str);
-            writeln!(
-                out,
-                "kms_requests_total{{operation=\"{operation}\",error=\"{error}\"}} {count}"
-            )?;
-        }
-        let refused = "kms_unauthenticated_requests_total";
-        head(out, refused, "counter", "Requests refused at the front door.")?;
-        writeln!(out, "{refused} {}", self.unauthenticated.load(Relaxed))?;
-        let written = "kms_cloudtrail_records_written_total";
-        head(out, written, "counter", "CloudTrail records written to a file.")?;
-        writeln!(out, "{written} {}", trail.written)?;
-        let lost = "kms_cloudtrail_records_lost_total";
-        head(
-            out,
-            lost,
-            "counter",
-            "CloudTrail records lost: too many waited, or the disk failed.",
-        )?;
-        for (reason, count) in [("queue", trail.lost_to_queue), ("disk", trail.lost_to_disk)] {
-            writeln!(out, "{lost}{{reason=\"{reason}\"}} {count}")?;
-        }
-        Ok(())
-    }
-}
-
-/// The labels of a call to a proxy.
-impl fmt::Display for ProxyCall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "KmsOperation=\"{}\",XksOperation=\"{}\",KeySpec=\"{}\"",
-            self.purpose.as_str(),
-            self.operation.as_str(),
-            spec_label(self.key_spec)
-        )
-    }
-}
-
-fn spec_label(spec: Option<KeySpec>) -> &'static str {
-    spec.map_or("", KeySpec::as_str)
 }
 
 impl Histogram {
@@ -345,45 +190,6 @@ impl Histogram {
             *count += 1;
         }
         self.sum_us = self.sum_us.saturating_add(micros);
-    }
-
-    fn write(&self, out: &mut String, labels: &str) -> fmt::Result {
-        let bounds = LATENCY_BOUNDS_MS.iter().map(u64::to_string);
-        let mut total = 0;
-        for (bound, count) in bounds.chain(["+Inf".to_owned()]).zip(self.buckets) {
-            total += count;
-            writeln!(out, "XksProxyLatency_bucket{{{labels},le=\"{bound}\"}} {total}")?;
-        }
-        let (whole, rest) = (self.sum_us / 1_000, self.sum_us % 1_000);
-        writeln!(out, "XksProxyLatency_sum{{{labels}}} {whole}.{rest:03}")?;
-        writeln!(out, "XksProxyLatency_count{{{labels}}} {total}")
-    }
-}
-
-fn head(out: &mut String, name: &str, kind: &str, help: &str) -> fmt::Result {
-    writeln!(out, "# HELP {name} {help}")?;
-    writeln!(out, "# TYPE {name} {kind}")
-}
-
-/// Whole days from one time to another; 0 if the other comes first.
-fn days_between(from: Timestamp, to: Timestamp) -> u64 {
-    to.saturating_since(from).as_secs() / 86_400
-}
-
-/// A label's value as Prometheus wants it.
-struct Escaped<'a>(&'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for character in self.0.chars() {
-            match character {
-                '\\' => f.write_str("\\\\")?,
-                '"' => f.write_str("\\\"")?,
-                '\n' => f.write_str("\\n")?,
-                other => f.write_char(other)?,
-            }
-        }
-        Ok(())
     }
 }
 
