@@ -52,47 +52,24 @@ impl Kms {
     /// Says whether a principal may do something, why, and what every policy statement and grant had
     /// to say.
     pub fn explain(&self, asked: &Explain) -> Result<Explanation, ExplainError> {
-        let identities = self.identities();
-        let caller = identities
-            .caller(&asked.principal)
-            .ok_or(ExplainError::Principal)?;
-        let action = asked.action.strip_prefix("kms:").ok_or(ExplainError::Action)?;
-        let operation = operation(action).ok_or(ExplainError::Action)?;
-        let region = asked.region.parse().map_err(|_| ExplainError::Region)?;
+        let mut call = self.imagined(asked)?;
         let context = EncryptionContext::new(asked.encryption_context.clone());
         let context = context.ok_or(ExplainError::EncryptionContext)?;
         grants::check_tokens(&asked.grant_tokens)?;
-        let mut call = Call {
-            kms: self,
-            operation,
-            realm: Realm::new(caller.account, region),
-            caller,
-            request_id: crate::id::uuid(self.random())?,
-            event_id: String::new(),
-            now: self.clock().now(),
-            origin: Origin::default(),
-            trail: Notes::default(),
-        };
-        let alias = asked.key.as_deref().and_then(|key| alias_of(&call, key));
-        let found = match (&asked.key, &alias) {
-            (Some(key), None) => Some(call.find(&RequestedKey::new(key.as_str()), Forms::KeyOrAlias)?),
-            (Some(_), Some(_)) => None,
-            (None, _) if has_no_key(operation) => None,
-            (None, _) => return Err(ExplainError::NoKey),
-        };
-        let retired = match (operation, &found) {
-            (Operation::RetireGrant, found) => {
-                let grant = grants::named_by(&asked.grant_tokens, found.as_ref());
+        let subject = Subject::find(&mut call, asked.key.as_deref())?;
+        let retired = match call.operation {
+            Operation::RetireGrant => {
+                let grant = grants::named_by(&asked.grant_tokens, subject.key());
                 Some(grant.ok_or(ExplainError::Grant)?)
             }
             _ => None,
         };
         let extras = Extras {
             encryption_context: Some(&context),
-            encryption_algorithm: is_cryptographic(operation)
+            encryption_algorithm: is_cryptographic(call.operation)
                 .then_some(EncryptionAlgorithm::SymmetricDefault.as_str()),
-            request_alias: found
-                .as_ref()
+            request_alias: subject
+                .key()
                 .and_then(|found| found.alias.as_ref())
                 .map(|alias| alias.as_str()),
             ..Extras::default()
@@ -103,26 +80,78 @@ impl Kms {
             region: &call.realm.region,
             now: call.now,
             action: &asked.action,
-            resource: match (&found, &alias) {
-                (Some(Found { key, .. }), _) => Resource::Key(key),
-                (None, Some(name)) => Resource::Alias(&call.realm, name),
-                (None, None) => Resource::Any,
+            resource: match &subject {
+                Subject::Key(Found { key, .. }) => Resource::Key(key),
+                Subject::Alias(name) => Resource::Alias(&call.realm, name),
+                Subject::Any => Resource::Any,
             },
             extras: &extras,
             say: retired.as_deref().map_or(Say::Policy, Say::Retiring),
             conditions: Some(&asked.conditions),
         };
-        Ok(question.ask(|request, inputs| {
-            let explained = iam::explain(request, inputs);
-            Explanation {
-                allowed: explained.decision.is_allowed(),
-                reason: match explained.decision {
-                    Decision::Allowed(grounds) => grounds.to_string(),
-                    Decision::Denied(denial) => denial.reason.to_string(),
-                },
-                considered: explained.considered.iter().map(ToString::to_string).collect(),
-            }
-        }))
+        Ok(question.ask(|request, inputs| answer(&iam::explain(request, inputs))))
+    }
+
+    /// The call that is asked about, as if the principal made it now.
+    fn imagined(&self, asked: &Explain) -> Result<Call<'_>, ExplainError> {
+        let caller = self
+            .identities()
+            .caller(&asked.principal)
+            .ok_or(ExplainError::Principal)?;
+        let action = asked.action.strip_prefix("kms:").ok_or(ExplainError::Action)?;
+        let operation = operation(action).ok_or(ExplainError::Action)?;
+        let region = asked.region.parse().map_err(|_| ExplainError::Region)?;
+        Ok(Call {
+            kms: self,
+            operation,
+            realm: Realm::new(caller.account, region),
+            caller,
+            request_id: crate::id::uuid(self.random())?,
+            event_id: String::new(),
+            now: self.clock().now(),
+            origin: Origin::default(),
+            trail: Notes::default(),
+        })
+    }
+}
+
+/// What an action is on.
+enum Subject {
+    Key(Found),
+    Alias(String),
+    /// No one thing: identity policies alone decide.
+    Any,
+}
+
+impl Subject {
+    fn find(call: &mut Call<'_>, key: Option<&str>) -> Result<Self, ExplainError> {
+        let Some(key) = key else {
+            return has_no_key(call.operation)
+                .then_some(Self::Any)
+                .ok_or(ExplainError::NoKey);
+        };
+        match alias_of(call, key) {
+            Some(alias) => Ok(Self::Alias(alias)),
+            None => Ok(Self::Key(call.find(&RequestedKey::new(key), Forms::KeyOrAlias)?)),
+        }
+    }
+
+    const fn key(&self) -> Option<&Found> {
+        match self {
+            Self::Key(found) => Some(found),
+            Self::Alias(_) | Self::Any => None,
+        }
+    }
+}
+
+fn answer(explained: &iam::Explanation<'_>) -> Explanation {
+    Explanation {
+        allowed: explained.decision.is_allowed(),
+        reason: match &explained.decision {
+            Decision::Allowed(grounds) => grounds.to_string(),
+            Decision::Denied(denial) => denial.reason.to_string(),
+        },
+        considered: explained.considered.iter().map(ToString::to_string).collect(),
     }
 }
 
