@@ -71,9 +71,9 @@ pub struct FaultView {
     pub left: Option<Duration>,
 }
 
-/// No custom key store has this id, or exactly this name.
+/// No custom key store has this id, and none or several (of other accounts or Regions) this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no custom key store has the id {0:?}, and not exactly one has that name")]
+#[error("no custom key store has the id {0:?}, and none or several have that name")]
 pub struct NoSuchKeyStore(pub String);
 
 impl Kms {

@@ -10,8 +10,9 @@ use kms_api::ErrorName;
 use crate::call::Call;
 use crate::error::Failure;
 
-/// `key` is the ARN of the key; a new one has none yet. Within the quota, well-formed, naming only principals that exist, and leaving the caller (or his
-/// account's identity policies) the power to change it again, unless that check is waived.
+/// Within the quota, well-formed, naming only principals that exist, and leaving the caller (or the
+/// identity policies of the caller's account) the power to change it again, unless that check is waived.
+/// `key` is the ARN of the key; a new one has none yet.
 pub(super) fn checked(
     call: &Call<'_>,
     key: Option<&str>,
