@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use kms::control::message::{ClearFaults, Explain, Explanation, Fault, NewFault, Reloaded, Status};
+use kms::control::message::{
+    ClearFaults, CustomKeyStoreStatus, Explain, Explanation, Fault, ListenerStatus, NewFault, Reloaded,
+    Status,
+};
 
 use super::client::Client;
 use crate::cli::output::{counted, fields, or_dash, table};
@@ -57,8 +60,15 @@ fn status_text(status: &Status) -> String {
     for danger in &node.dangers {
         text.push_str(&format!("DANGER: {danger}\n"));
     }
-    let stores: Vec<_> = status
-        .custom_key_stores
+    text.push('\n');
+    text.push_str(&store_table(&status.custom_key_stores));
+    text.push('\n');
+    text.push_str(&listener_table(&node.listeners));
+    text
+}
+
+fn store_table(stores: &[CustomKeyStoreStatus]) -> String {
+    let rows: Vec<_> = stores
         .iter()
         .map(|store| {
             let state = match &store.connection_error {
@@ -75,8 +85,7 @@ fn status_text(status: &Status) -> String {
             ]
         })
         .collect();
-    text.push('\n');
-    text.push_str(&table(
+    table(
         &[
             "custom key store",
             "name",
@@ -85,11 +94,13 @@ fn status_text(status: &Status) -> String {
             "keys",
             "proxy",
         ],
-        &stores,
+        &rows,
         "there is no custom key store yet: aws kms create-custom-key-store",
-    ));
-    let listeners: Vec<_> = node
-        .listeners
+    )
+}
+
+fn listener_table(listeners: &[ListenerStatus]) -> String {
+    let rows: Vec<_> = listeners
         .iter()
         .map(|listener| {
             vec![
@@ -100,13 +111,11 @@ fn status_text(status: &Status) -> String {
             ]
         })
         .collect();
-    text.push('\n');
-    text.push_str(&table(
+    table(
         &["listener", "address", "tls", "certificate until"],
-        &listeners,
+        &rows,
         "no listener",
-    ));
-    text
+    )
 }
 
 pub(super) async fn reload(call: Call<'_>) -> anyhow::Result<()> {
