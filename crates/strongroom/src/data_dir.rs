@@ -53,7 +53,13 @@ impl DataDir {
             .recursive(true)
             .mode(0o700)
             .create(&self.0)
-            .with_context(|| format!("cannot make the data directory {}", self.0.display()))?;
+            .with_context(|| {
+                format!(
+                    "cannot make the data directory {}; name another with --data-dir or `data_dir`, or be a user \
+                     who may",
+                    self.0.display()
+                )
+            })?;
         self.check()
     }
 

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use admin::{Actors, Client};
 use ambient::{Random, SystemRandom};
 use anyhow::{Context, bail};
+use listener::BindError;
 use seal::harden;
 use warden::{Actor, Role};
 
@@ -103,7 +104,19 @@ async fn start_proxy(listen: SocketAddr, dir: &Path, hardening: harden::Hardenin
         )
         .await?;
     }
-    Server::start(config, overrides).await
+    Server::start(config, overrides)
+        .await
+        .map_err(|error| name_option(error, "--xks-listen"))
+}
+
+/// An address that is taken is the usual reason; ports of one's own choice are the remedy.
+fn name_option(error: anyhow::Error, option: &str) -> anyhow::Error {
+    match error.downcast_ref::<BindError>() {
+        Some(BindError::Address { .. }) => error.context(format!(
+            "start it elsewhere (`{option} 127.0.0.1:0` takes any free port)"
+        )),
+        _ => error,
+    }
 }
 
 fn configuration(dir: &Path, listen: SocketAddr) -> anyhow::Result<Config> {

@@ -17,3 +17,4 @@ pub mod kms;
 pub mod logging;
 mod serve;
 pub mod server;
+mod told;

@@ -10,6 +10,7 @@ use crate::cli::Output;
 use crate::config::Config;
 use crate::logging;
 use crate::server::{Overrides, Server};
+use crate::told::told;
 
 pub(crate) fn run(file: &Path, output: &Output) -> anyhow::Result<()> {
     let config = Config::read(file)?;
@@ -81,7 +82,7 @@ fn announce(server: &Server, output: &Output) {
 fn reload(server: &Server, file: &Path) {
     match Config::read(file).and_then(|config| server.reload(config)) {
         Ok(()) => tracing::info!(file = %file.display(), "the configuration was reloaded"),
-        Err(error) => tracing::error!(error = format!("{error:#}"), "the configuration was not reloaded"),
+        Err(error) => tracing::error!(error = told(&error), "the configuration was not reloaded"),
     }
 }
 

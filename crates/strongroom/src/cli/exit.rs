@@ -7,6 +7,7 @@ use admin::{ClientError, ErrorBody};
 
 use super::Output;
 use crate::kms;
+use crate::told::told;
 
 /// How the process ends. The numbers are documented in `--help`; scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,8 +74,6 @@ fn classify(error: &anyhow::Error) -> (Exit, ErrorBody) {
         Some(error @ ClientError::Reference(_)) => {
             (Exit::Usage, ErrorBody::local("usage", error.to_string()))
         }
-        Some(ClientError::Protocol(_)) | None => {
-            (Exit::Failed, ErrorBody::local("failed", format!("{error:#}")))
-        }
+        Some(ClientError::Protocol(_)) | None => (Exit::Failed, ErrorBody::local("failed", told(error))),
     }
 }

@@ -66,6 +66,7 @@ pub(super) async fn start(
     }
     Server::start(config, overrides)
         .await
+        .map_err(|error| super::name_option(error, "--kms-listen"))
         .context("the KMS endpoint cannot start")
 }
 

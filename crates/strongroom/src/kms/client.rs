@@ -25,8 +25,8 @@ const MAX_ANSWER_BYTES: usize = 16 << 20;
 pub(crate) enum ClientError {
     /// No endpoint listens there, or we may not speak to it.
     #[error(
-        "no KMS endpoint answers on {socket} ({source}): start it with `strongroom kms serve`, or name its socket \
-         with --socket, --data-dir or STRONGROOM_KMS_SOCKET", socket = socket.display()
+        "no KMS endpoint answers on {socket} ({source}): start it with `strongroom kms serve`, name its socket \
+         with --socket, --data-dir or STRONGROOM_KMS_SOCKET, or be the user that it runs as", socket = socket.display()
     )]
     Unreachable {
         /// Where we tried.
@@ -39,7 +39,8 @@ pub(crate) enum ClientError {
     Refused(ErrorBody),
     /// The connection broke, took more than a minute, or what answers is no KMS endpoint.
     #[error(
-        "the endpoint's answer was not understood ({0}): it may have been done, so look before you repeat it"
+        "the endpoint's answer was not understood ({0}): it may have been done, so look before you repeat it; the \
+         socket of an XKS proxy is for the commands without `kms`"
     )]
     Protocol(String),
 }

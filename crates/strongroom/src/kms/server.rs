@@ -1,5 +1,6 @@
 //! The composition of a KMS endpoint: every part, started in order and stopped in reverse.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -7,7 +8,7 @@ use ambient::{Clock, Random, SystemClock, SystemRandom, Timestamp};
 use anyhow::{Context, bail};
 use kms::control;
 use kms::control::message::{ListenerStatus, NodeStatus};
-use kms::identity::IdentitySource;
+use kms::identity::{IdentitySource, IdentitySourceError};
 use kms::{Front, Kms};
 use listener::{Bound, Control, ListenerConfig};
 use seal::harden::Hardening;
@@ -19,6 +20,7 @@ use super::config::{self, Config, Places};
 use crate::data_dir::Lock;
 use crate::server::doors::{self, Doors};
 use crate::server::{hardening_lines, raise_limit};
+use crate::told::told;
 
 /// Every table of an endpoint's store, in the order in which the crates depend on each other.
 pub const MIGRATIONS: &[Migrations] = &[seal::roots::MIGRATIONS, kms::MIGRATIONS];
@@ -196,8 +198,17 @@ async fn open(
 }
 
 pub(super) fn read_identities(path: &Path) -> anyhow::Result<IdentitySource> {
-    IdentitySource::open(path)
-        .context("the identities cannot be used; `strongroom kms init` makes some to start from")
+    IdentitySource::open(path).map_err(|error| {
+        let missing = matches!(
+            &error,
+            IdentitySourceError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound
+        );
+        anyhow::Error::new(error).context(if missing {
+            "there are no identities; `strongroom kms init` makes some to start from"
+        } else {
+            "the identities cannot be used"
+        })
+    })
 }
 
 fn open_doors(
@@ -251,7 +262,7 @@ impl Running {
                 Ok(())
             }
             Err(error) => {
-                let error = format!("{error:#}");
+                let error = told(&error);
                 tracing::error!(error, "nothing was reloaded");
                 Err(error)
             }

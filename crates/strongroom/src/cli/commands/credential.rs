@@ -151,7 +151,11 @@ fn read_secret(path: &Path) -> anyhow::Result<String> {
 /// `90d`, `12h`, `30m` from now, or a time as it is.
 fn expiry(text: &str) -> anyhow::Result<String> {
     let Some(seconds) = period(text) else {
-        return Ok(text.to_owned());
+        if text.contains('T') {
+            return Ok(text.to_owned());
+        }
+        let what = format!("--expires takes 90d, 12h or a time such as 2027-01-31T00:00:00Z, not {text:?}");
+        return Err(UsageError(what).into());
     };
     let end = SystemClock.now().saturating_add(Duration::from_secs(seconds));
     Ok(end.to_string())

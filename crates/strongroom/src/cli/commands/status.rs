@@ -14,11 +14,14 @@ pub(in crate::cli) async fn run(call: Call<'_>) -> anyhow::Result<()> {
 pub(super) fn text(status: &Status) -> String {
     let yes_or_no = if status.ready { "yes" } else { "NO" };
     let nobody = || "nobody: your uid is no actor of this server, so this is all you see".to_owned();
-    let mut text = fields(&[
+    let mut pairs = vec![
         ("ready", yes_or_no.to_owned()),
         ("version", status.version.clone()),
         ("you are", status.actor.clone().unwrap_or_else(nobody)),
-    ]);
+    ];
+    pairs.extend(status.warden.iter().flat_map(counts));
+    pairs.extend(status.node.iter().flat_map(process));
+    let mut text = fields(&pairs);
     if let Some(view) = &status.warden {
         text.push_str(&keys(view));
     }
@@ -28,8 +31,8 @@ pub(super) fn text(status: &Status) -> String {
     text
 }
 
-fn keys(view: &StatusView) -> String {
-    let mut text = fields(&[
+fn counts(view: &StatusView) -> Vec<(&'static str, String)> {
+    vec![
         ("standing", view.standing.clone()),
         ("key stores", view.key_stores.to_string()),
         ("keys", view.keys.to_string()),
@@ -40,7 +43,18 @@ fn keys(view: &StatusView) -> String {
             format!("{}, {}", view.log_state, counted(view.log_records, "record")),
         ),
         ("log head", format!("{}:{}", view.log_records, view.log_head)),
-    ]);
+    ]
+}
+
+fn process(node: &NodeStatus) -> Vec<(&'static str, String)> {
+    vec![
+        ("process", format!("{}, since {}", node.pid, short(&node.started))),
+        ("data", node.data_dir.clone()),
+    ]
+}
+
+fn keys(view: &StatusView) -> String {
+    let mut text = String::new();
     for reason in &view.reasons {
         text.push_str(&format!("NOT READY: {reason}\n"));
     }
@@ -56,10 +70,7 @@ fn keys(view: &StatusView) -> String {
 }
 
 fn node_text(node: &NodeStatus) -> String {
-    let mut text = fields(&[
-        ("process", format!("{}, since {}", node.pid, short(&node.started))),
-        ("data", node.data_dir.clone()),
-    ]);
+    let mut text = String::new();
     for line in &node.hardening {
         text.push_str(&format!("{line}\n"));
     }
