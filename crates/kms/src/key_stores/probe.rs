@@ -69,7 +69,7 @@ impl Kms {
                 kms_operation = call.purpose.as_str(),
                 xks_operation = call.operation.as_str(),
                 attempts = failure.attempts,
-                reason = %failure.detail,
+                reason = failure.detail,
                 "the XKS proxy failed"
             );
             failure.kind
