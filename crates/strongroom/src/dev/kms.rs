@@ -91,12 +91,37 @@ pub(super) async fn furnish(server: &Server, dir: &Path, xks: &Xks) -> anyhow::R
     })
 }
 
+/// The custom key store, if there is one. Looked for in the list, as the alias is: asked for by its
+/// name, it would leave the log of a first start with a failure.
 async fn describe(caller: &mut Caller) -> anyhow::Result<Option<Value>> {
-    let input = json!({ "CustomKeyStoreName": NAME });
-    match caller.call("DescribeCustomKeyStores", &input).await? {
-        Ok(mut answer) => Ok(answer.pointer_mut("/CustomKeyStores/0").map(Value::take)),
-        Err(refused) if refused.name == "CustomKeyStoreNotFoundException" => Ok(None),
-        Err(refused) => Err(refused.into()),
+    named(
+        caller,
+        "DescribeCustomKeyStores",
+        "/CustomKeyStores",
+        ("/CustomKeyStoreName", NAME),
+    )
+    .await
+}
+
+/// The one of a listing, on whatever page it is, that has this name.
+async fn named(
+    caller: &mut Caller,
+    operation: &'static str,
+    listing: &str,
+    (member, name): (&str, &str),
+) -> anyhow::Result<Option<Value>> {
+    let mut input = json!({});
+    loop {
+        let page = caller.call(operation, &input).await??;
+        let items = page.pointer(listing).and_then(Value::as_array);
+        let is_it = |item: &&Value| item.pointer(member).and_then(Value::as_str) == Some(name);
+        if let Some(item) = items.into_iter().flatten().find(is_it) {
+            return Ok(Some(item.clone()));
+        }
+        match page.pointer("/NextMarker") {
+            Some(marker) => input = json!({ "Marker": marker }),
+            None => return Ok(None),
+        }
     }
 }
 
@@ -156,10 +181,10 @@ async fn connect(caller: &mut Caller, id: &str) -> anyhow::Result<()> {
 
 /// The ARN of the KMS key behind the alias.
 async fn key(caller: &mut Caller, custom_key_store_id: &str, xks_key_id: &str) -> anyhow::Result<String> {
-    match caller.call("DescribeKey", &json!({ "KeyId": ALIAS })).await? {
-        Ok(described) => return text(&described, "/KeyMetadata/Arn"),
-        Err(refused) if refused.name == "NotFoundException" => {}
-        Err(refused) => return Err(refused.into()),
+    if let Some(alias) = named(caller, "ListAliases", "/Aliases", ("/AliasName", ALIAS)).await? {
+        let input = json!({ "KeyId": text(&alias, "/TargetKeyId")? });
+        let described = caller.call("DescribeKey", &input).await??;
+        return text(&described, "/KeyMetadata/Arn");
     }
     let input = json!({
         "Description": "Made by strongroom dev",
