@@ -39,12 +39,6 @@ impl EncryptionContext {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-
-    /// Whether every pair of `self` is one of `other` (a grant's `EncryptionContextSubset`).
-    pub fn is_subset_of(&self, other: &Self) -> bool {
-        self.iter()
-            .all(|(key, value)| other.get(key) == Some(value.as_str()))
-    }
 }
 
 impl<'a> IntoIterator for &'a EncryptionContext {

@@ -141,11 +141,6 @@ impl ProxyCertificate {
             not_after: Timestamp::from_secs(u64::try_from(seconds).unwrap_or(0)),
         })
     }
-
-    /// Whole days until it expires; zero on its last day and ever after.
-    pub fn days_to_expire(&self, now: Timestamp) -> u64 {
-        self.not_after.saturating_since(now).as_secs() / 86_400
-    }
 }
 
 fn first_dns_name(certificate: &X509Certificate<'_>) -> Option<String> {

@@ -91,25 +91,6 @@ fn whole_numbers_may_be_written_with_a_fraction_of_zero() {
 }
 
 #[test]
-fn an_encryption_context_is_a_subset_by_pairs() {
-    let context = |pairs: &[(&str, &str)]| {
-        EncryptionContext::new(
-            pairs
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-                .collect(),
-        )
-        .unwrap()
-    };
-    let both = context(&[("a", "1"), ("b", "2")]);
-    assert!(context(&[("a", "1")]).is_subset_of(&both));
-    assert!(context(&[]).is_subset_of(&both));
-    assert!(!context(&[("a", "2")]).is_subset_of(&both));
-    assert!(!context(&[("A", "1")]).is_subset_of(&both));
-    assert!(!both.is_subset_of(&context(&[("a", "1")])));
-}
-
-#[test]
 fn an_encryption_context_has_at_most_8192_bytes() {
     let of = |bytes: usize| EncryptionContext::new([("é".to_owned(), "v".repeat(bytes - 2))].into());
     assert!(of(8192).is_some());
