@@ -82,10 +82,10 @@ pub enum TransportError {
         fault: String,
     },
     /// Two routes are for one host.
-    #[error("there are two routes for the host {0:?}")]
+    #[error("there are two routes for the host {0:?}: leave one")]
     RepeatedHost(String),
     /// An address without a port.
-    #[error("the address {0:?} of a route is not of the form host:port")]
+    #[error("the address {0:?} of a route is not of the form host:port, such as 127.0.0.1:8443")]
     Address(String),
     /// TLS cannot be configured.
     #[error("TLS: {0}")]

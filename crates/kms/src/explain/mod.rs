@@ -26,10 +26,10 @@ pub enum ExplainError {
     #[error("no such action: name it as policies do, such as kms:Decrypt")]
     Action,
     /// The action is on a key.
-    #[error("the action is on a key: name one")]
+    #[error("the action is on a key: name one by its id, ARN or alias")]
     NoKey,
     /// Not a Region.
-    #[error("not a Region")]
+    #[error("not a Region: name one such as us-east-1")]
     Region,
     /// Larger than an encryption context may be.
     #[error(

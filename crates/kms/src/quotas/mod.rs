@@ -114,7 +114,10 @@ impl Default for QuotaSettings {
 
 /// A rate for what has none of its own.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("kms.quotas.operations.{0} is not an operation of AWS KMS with a rate of its own")]
+#[error(
+    "kms.quotas.operations.{0} is not an operation of AWS KMS with a rate of its own; the cryptographic ones share \
+     kms.quotas.cryptographic_requests_per_second"
+)]
 pub struct QuotaError(String);
 
 /// The message of `ThrottlingException`.

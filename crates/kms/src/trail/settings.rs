@@ -44,28 +44,42 @@ impl Default for TrailSettings {
 
 /// A setting that cannot be meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("trail.{name} is {value}: it must be {least} to {most}")]
+#[error("kms.trail.{name} is {value}: it must be {least} to {most} {unit}")]
 pub struct TrailSettingError {
     name: &'static str,
     value: u64,
     least: u64,
     most: u64,
+    unit: &'static str,
 }
 
 impl TrailSettings {
     /// Holds every setting against its bounds.
     pub fn check(&self) -> Result<(), TrailSettingError> {
         let (most_file, most_queue) = (1 << 26, 1 << 30);
-        for (name, value, least, most) in [
-            ("max_file_bytes", self.max_file_bytes, 4_096, most_file),
-            ("max_file_age", self.max_file_age.as_secs(), 1, 366 * 86_400),
-            ("max_files", self.max_files as u64, 2, 10_000),
-            ("max_queued_records", self.max_queued_records as u64, 1, 1 << 20),
+        for (name, value, least, most, unit) in [
+            ("max_file_bytes", self.max_file_bytes, 4_096, most_file, "bytes"),
+            (
+                "max_file_age",
+                self.max_file_age.as_secs(),
+                1,
+                366 * 86_400,
+                "seconds",
+            ),
+            ("max_files", self.max_files as u64, 2, 10_000, "files"),
+            (
+                "max_queued_records",
+                self.max_queued_records as u64,
+                1,
+                1 << 20,
+                "records",
+            ),
             (
                 "max_queued_bytes",
                 self.max_queued_bytes as u64,
                 65_536,
                 most_queue,
+                "bytes",
             ),
         ] {
             if !(least..=most).contains(&value) {
@@ -74,6 +88,7 @@ impl TrailSettings {
                     value,
                     least,
                     most,
+                    unit,
                 });
             }
         }
