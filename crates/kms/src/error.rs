@@ -5,7 +5,7 @@ use kms_api::{ErrorName, KmsError};
 
 use crate::state::StateError;
 
-/// What a caller is told of a fault of ours: nothing that he could use. The log has the reason.
+/// What a caller is told of a fault of ours: nothing that they could use. The log has the reason.
 const INTERNAL: &str = "The request was rejected because of an internal error. You can retry the request.";
 
 /// `KMSInternalException`; the reason goes into the log.
@@ -14,8 +14,23 @@ pub(crate) fn internal(reason: &dyn std::fmt::Display) -> KmsError {
     KmsError::new(ErrorName::KmsInternalException, INTERNAL)
 }
 
-/// What a handler says when it fails: AWS's error, or a fault of ours that becomes
+/// What a handler says when it fails: AWS's error, or a fault of ours, of which `?` makes
 /// `KMSInternalException`.
+#[derive(Debug)]
+pub(crate) struct Failure(pub(crate) KmsError);
+
+impl Failure {
+    /// `KMSInternalException`; the reason goes into the log.
+    pub(crate) fn internal(reason: impl std::fmt::Display) -> Self {
+        Self(internal(&reason))
+    }
+
+    /// An error of AWS's.
+    pub(crate) fn new(name: ErrorName, message: impl Into<std::borrow::Cow<'static, str>>) -> Self {
+        Self(KmsError::new(name, message))
+    }
+}
+
 impl From<StateError> for Failure {
     fn from(error: StateError) -> Self {
         Self(internal(&error))
@@ -37,22 +52,6 @@ impl From<KmsError> for Failure {
 impl From<Failure> for KmsError {
     fn from(failure: Failure) -> Self {
         failure.0
-    }
-}
-
-/// A [`KmsError`] that `?` makes of whatever failed.
-#[derive(Debug)]
-pub(crate) struct Failure(pub(crate) KmsError);
-
-impl Failure {
-    /// `KMSInternalException`; the reason goes into the log.
-    pub(crate) fn internal(reason: impl std::fmt::Display) -> Self {
-        Self(internal(&reason))
-    }
-
-    /// An error of AWS's.
-    pub(crate) fn new(name: ErrorName, message: impl Into<std::borrow::Cow<'static, str>>) -> Self {
-        Self(KmsError::new(name, message))
     }
 }
 

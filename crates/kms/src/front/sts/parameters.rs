@@ -77,19 +77,12 @@ fn duration(text: &str) -> Result<Duration, StsError> {
     let seconds: u64 = text
         .parse()
         .map_err(|_| StsError::new(400, "MalformedInput", "DurationSeconds is not a whole number"))?;
-    let (bound, problem) = match seconds {
-        0..900 => ("greater than or equal to 900", true),
-        900..=43_200 => ("", false),
-        _ => ("less than or equal to 43200", true),
+    let broken_bound = match seconds {
+        0..900 => "have value greater than or equal to 900",
+        900..=43_200 => return Ok(Duration::from_secs(seconds)),
+        _ => "have value less than or equal to 43200",
     };
-    if problem {
-        return Err(broken(
-            &seconds.to_string(),
-            "durationSeconds",
-            &format!("have value {bound}"),
-        ));
-    }
-    Ok(Duration::from_secs(seconds))
+    Err(broken(&seconds.to_string(), "durationSeconds", broken_bound))
 }
 
 fn tags(parameters: &Parameters) -> Result<(BTreeMap<String, String>, Vec<String>), StsError> {
