@@ -5,7 +5,7 @@
 //! 2. Service control policies and the VPC endpoint's policy must each permit.
 //! 3. Something must allow: the key policy names the caller; or it names the caller's account and an
 //!    identity policy of the caller allows; or a grant permits. A caller of another account needs an
-//!    identity policy even where the key policy names him, and only some actions reach across accounts.
+//!    identity policy even where the key policy names them, and only some actions reach across accounts.
 //! 4. The permissions boundary and the session policy must permit as well, except where the key policy
 //!    names the user or the session itself, in the same account.
 

@@ -207,7 +207,7 @@ impl ErrorName {
 }
 
 /// A refusal: a name and, with most, a message. The message is for the caller, who signed the
-/// request: it may quote what he sent (unless that is secret), and nothing that he may not know.
+/// request: it may quote what they sent (unless that is secret), and nothing that they may not know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct KmsError {
     name: ErrorName,

@@ -9,7 +9,7 @@
 //!   cannot read each other's ciphertexts.
 //! - It reaches external keys only as AWS does: by signed HTTPS requests to a URI that somebody
 //!   configured. It links nothing of the proxy's side.
-//! - No key is used before the caller was authenticated, his request authorised and the key's state
+//! - No key is used before the caller was authenticated, their request authorised and the key's state
 //!   looked at; what was decided is in the CloudTrail record of the call, allowed or not.
 //! - Requests are answered from memory. A change is durable in the database before memory shows it
 //!   and before anybody is answered; rows that somebody else edited are left out and named.

@@ -62,7 +62,7 @@ impl<'p> Verdicts<'p> {
             .or_else(|| deny(&self.session))
     }
 
-    /// What allows a caller of the resource's account whom its policy does not name by his own ARN.
+    /// What allows a caller of the resource's account whom its policy does not name by their own ARN.
     pub(super) fn less_than_direct(&self) -> Result<Grounds<'p>, DenialReason<'p>> {
         if let Some(statement) = self.resource.broad {
             return Ok(Grounds::ResourcePolicy(statement));

@@ -14,7 +14,7 @@ requests! {
         retiring_principal: Option<String> = "RetiringPrincipal",
         /// What the grantee may do.
         operations: Vec<GrantOperation> = "Operations",
-        /// When he may.
+        /// What the encryption context of a request must have.
         constraints: Option<GrantConstraints> = "Constraints",
         /// At most 10.
         grant_tokens: Vec<String> = "GrantTokens",

@@ -36,7 +36,7 @@ structures! {
         issuing_account: String = "IssuingAccount",
         /// What the grantee may do.
         operations: Vec<GrantOperation> = "Operations",
-        /// When he may.
+        /// What the encryption context of a request must have.
         constraints: Option<GrantConstraints> = "Constraints",
         /// An AWS service that may use the key.
         grantee_service_principal: Option<String> = "GranteeServicePrincipal",

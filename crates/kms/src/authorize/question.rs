@@ -114,7 +114,7 @@ impl Question<'_> {
     }
 }
 
-/// The grants whose grantee is the caller, his role, or his account.
+/// The grants whose grantee is the caller, their role, or their account.
 fn of_caller<'k>(key: &'k Key, caller: &Caller) -> Vec<&'k iam::Grant> {
     if key.grants.len() == 0 {
         return Vec::new();

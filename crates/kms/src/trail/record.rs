@@ -192,7 +192,7 @@ impl ApiCall<'_> {
             });
             &foreign
         };
-        // Who was denied what is another account's learns nothing of it from his own record either,
+        // Who was denied what is another account's learns nothing of it from their own record either,
         // not even whether it is there.
         let hidden = self.is_denied() && self.notes.concern_others_than(self.account);
         let nothing = Notes::default();

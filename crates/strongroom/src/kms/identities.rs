@@ -15,7 +15,7 @@ const ACCOUNT: &str = "111122223333";
 /// What access key ids and secrets are made of.
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-/// A user who may do everything, and his access key.
+/// A user who may do everything, and their access key.
 #[derive(ZeroizeOnDrop)]
 pub(crate) struct FirstUser {
     pub(crate) name: String,
@@ -105,7 +105,7 @@ struct AccessKey {
 }
 
 impl FirstUser {
-    /// The user of this name as the file declares him, in whatever account, with his first key.
+    /// The user of this name as the file declares them, in whatever account, with their first key.
     pub(crate) fn read(path: &Path, name: &str) -> anyhow::Result<Self> {
         let shown = path.display();
         let text = Zeroizing::new(fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?);

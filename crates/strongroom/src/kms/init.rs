@@ -47,7 +47,7 @@ pub(crate) fn run(config: Option<&Path>, data_dir: Option<PathBuf>, output: &Out
     output.show(&made, |made| {
         format!(
             "made the data directory  {}\nmade the seal key        {}\nmade the store           {}\nmade the identities      {}\n\n\
-             The identities file has one account with one user, who may do everything, and his access key;\n\
+             The identities file has one account with one user, who may do everything, and an access key;\n\
              it is yours to edit. Next: strongroom kms serve --config FILE\n",
             made.data_dir.display(),
             made.seal_key.display(),
