@@ -18,6 +18,7 @@ mod front;
 mod identity;
 mod key_stores;
 mod keys;
+mod lifecycle;
 mod metrics;
 mod quotas;
 mod rotation;
