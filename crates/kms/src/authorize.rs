@@ -65,16 +65,16 @@ impl Authorized {
 
 impl Call<'_> {
     /// Whether the caller may do `action` (`Encrypt`, without `kms:`): the proof, or
-    /// `AccessDeniedException`. A grant token that is none is `InvalidGrantTokenException`; a good one
-    /// permits nothing, for grants are in force at once.
+    /// `AccessDeniedException`. A grant token that is none is `InvalidGrantTokenException`, which only
+    /// who may do it is told; a good one permits nothing, for grants are in force at once.
     pub(crate) fn authorize(
         &mut self,
         action: &str,
         resource: &Resource<'_>,
         extras: &Extras<'_>,
     ) -> Result<Authorized, KmsError> {
-        grants::check_tokens(extras.grant_tokens)?;
         self.asked(action, resource, extras, Say::Policy)?;
+        grants::check_tokens(extras.grant_tokens)?;
         Ok(Authorized {
             key: match resource {
                 Resource::Key(key) => Some(Arc::clone(key)),

@@ -17,11 +17,16 @@ pub(crate) async fn create_alias(
     request: request::CreateAlias,
 ) -> Result<response::Nothing, Failure> {
     let name = name(call, &request.alias_name)?;
-    let Found { key, .. } = call.find(&request.target_key_id, Forms::Key)?;
+    let found = call.look_up(&request.target_key_id, Forms::Key);
+    if let Ok(found) = &found {
+        call.note(&found.key);
+    }
     note(call, &name);
     let realm = call.realm.clone();
     let alias = Resource::Alias(&realm, name.as_str());
+    // Before it shows whether there is such a key, which may be another account's.
     let _allowed = call.authorize("CreateAlias", &alias, &Extras::default())?;
+    let Found { key, .. } = found?;
     let authorized = call.authorize("CreateAlias", &Resource::Key(&key), &Extras::default())?;
     let (mut edit, admitted) = call.admit_change(authorized).await?;
     if current(call, &name).is_some() {
@@ -47,9 +52,13 @@ pub(crate) async fn update_alias(
 ) -> Result<response::Nothing, Failure> {
     let name = name(call, &request.alias_name)?;
     let before = current(call, &name).ok_or_else(|| missing(call, &name))?;
-    let Found { key, .. } = call.find(&request.target_key_id, Forms::Key)?;
+    let found = call.look_up(&request.target_key_id, Forms::Key);
+    if let Ok(found) = &found {
+        call.note(&found.key);
+    }
     note(call, &name);
     authorize_alias_and_target(call, &name, &before)?;
+    let Found { key, .. } = found?;
     let authorized = call.authorize("UpdateAlias", &Resource::Key(&key), &Extras::default())?;
     let (mut edit, admitted) = call.admit_change(authorized).await?;
     // It may have been deleted or pointed elsewhere since it was looked at.

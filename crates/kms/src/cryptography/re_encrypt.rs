@@ -6,7 +6,7 @@ use super::layers::{self, note_material, used};
 use super::request::{Ciphertext, Source, Use, admitted, unless_dry_run};
 use crate::call::Call;
 use crate::error::Failure;
-use crate::keys::Forms;
+use crate::keys::{Forms, Found};
 
 pub(crate) async fn re_encrypt(
     call: &mut Call<'_>,
@@ -19,8 +19,11 @@ pub(crate) async fn re_encrypt(
         modifiers: &request.dry_run_modifiers,
     };
     let source = Source::find(call, &ciphertext)?;
-    let destination = call.find(&request.destination_key_id, Forms::KeyOrAlias)?;
-    let on_same_key = Some(source.found.key.name == destination.key.name);
+    // Whether there is such a key shows only to who may use the source: nothing that goes wrong with
+    // that depends on it.
+    let destination = call.look_up(&request.destination_key_id, Forms::KeyOrAlias);
+    let same = |destination: &Found| source.found.key.name == destination.key.name;
+    let on_same_key = Some(destination.as_ref().is_ok_and(same));
     let from = Use {
         action: "ReEncryptFrom",
         context: &request.source_encryption_context,
@@ -36,6 +39,8 @@ pub(crate) async fn re_encrypt(
         on_same_key,
     };
     let under = source.admitted(call, &from)?;
+    let destination = destination?;
+    call.note(&destination.key);
     let over = admitted(call, &destination, &to)?;
     unless_dry_run(request.dry_run)?;
     let Some(parsed) = source.parsed else {

@@ -77,6 +77,9 @@ pub(super) struct Source<'a> {
     pub(super) parsed: Option<Parsed<'a>>,
     /// Whether the request names the key.
     named: bool,
+    /// Whether the ciphertext is under another key than the one that is named. That is told only to
+    /// who may use the named one: to others it would tell that there is such a key.
+    of_another: bool,
 }
 
 /// How a request says what to decrypt.
@@ -101,6 +104,7 @@ impl<'a> Source<'a> {
                 found: call.find(key_id, Forms::KeyOrAlias)?,
                 parsed: None,
                 named: true,
+                of_another: false,
             }),
             (None, _) => Err(invalid("CiphertextBlob is missing.")),
             (Some(blob), key_id) => Self::of_blob(call, blob, key_id),
@@ -108,24 +112,28 @@ impl<'a> Source<'a> {
     }
 
     fn of_blob(call: &mut Call<'_>, blob: &'a [u8], key_id: Option<&RequestedKey>) -> Result<Self, Failure> {
-        let named = key_id
-            .map(|key_id| call.find(key_id, Forms::KeyOrAlias))
-            .transpose()?;
-        let parsed = Parsed::parse(blob).map_err(|_| Failure::from(invalid_ciphertext()))?;
-        let arn = parsed.header.key();
-        if let Some(found) = named {
-            if found.key.name != *arn {
-                return Err(Failure::new(
-                    ErrorName::IncorrectKeyException,
-                    "The key ID in the request does not identify a CMK that can perform this operation.",
-                ));
-            }
+        let parsed = Parsed::parse(blob).map_err(|_| Failure::from(invalid_ciphertext()));
+        if let Some(key_id) = key_id {
+            let found = call.look_up(key_id, Forms::KeyOrAlias);
+            // That another account has no such key must look as if it had one.
+            let (found, parsed) = match found {
+                Err(error) if error.name() != ErrorName::AccessDeniedException => return Err(error.into()),
+                found => {
+                    let parsed = parsed?;
+                    (found?, parsed)
+                }
+            };
+            let arn = parsed.header.key();
+            call.note(&found.key);
             return Ok(Self {
+                of_another: found.key.name != *arn,
                 found,
                 parsed: Some(parsed),
                 named: true,
             });
         }
+        let parsed = parsed?;
+        let arn = parsed.header.key();
         let realm = Realm::new(arn.account(), arn.region().clone());
         let found = call.key(&realm, arn.id()).ok();
         let found = found
@@ -136,18 +144,26 @@ impl<'a> Source<'a> {
             found,
             parsed: Some(parsed),
             named: false,
+            of_another: false,
         })
     }
 
     /// As [`admitted`]. A caller who does not name the key is not told that it exists.
     pub(super) fn admitted(&self, call: &mut Call<'_>, asked: &Use<'_>) -> Result<Admitted, Failure> {
-        admitted(call, &self.found, asked).map_err(|failure| {
+        let admitted = admitted(call, &self.found, asked).map_err(|failure| {
             if !self.named && failure.0.name() == ErrorName::AccessDeniedException {
                 hidden()
             } else {
                 failure
             }
-        })
+        })?;
+        if self.of_another {
+            return Err(Failure::new(
+                ErrorName::IncorrectKeyException,
+                "The key ID in the request does not identify a CMK that can perform this operation.",
+            ));
+        }
+        Ok(admitted)
     }
 }
 

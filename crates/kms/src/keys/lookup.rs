@@ -31,10 +31,17 @@ impl Call<'_> {
     /// A key of the caller's own account that does not exist is `NotFoundException`; of another
     /// account's keys nothing is told but `AccessDeniedException`.
     pub(crate) fn find(&mut self, requested: &RequestedKey, forms: Forms) -> Result<Found, KmsError> {
+        let found = self.look_up(requested, forms)?;
+        self.note(&found.key);
+        Ok(found)
+    }
+
+    /// As [`Self::find`]; the record does not name the key.
+    pub(crate) fn look_up(&self, requested: &RequestedKey, forms: Forms) -> Result<Found, KmsError> {
         let reference = requested
             .reference()
             .map_err(|malformed| self.malformed(requested, malformed))?;
-        let found = match &reference {
+        match &reference {
             KeyReference::KeyId(id) => self.key(&self.realm, id),
             KeyReference::KeyArn(arn) => {
                 let realm = Realm::new(arn.account(), arn.region().clone());
@@ -46,7 +53,7 @@ impl Call<'_> {
                     KeyReference::AliasArn(_) => MalformedReference::Arn,
                     _ => MalformedReference::Id,
                 };
-                return Err(self.malformed(requested, malformed));
+                Err(self.malformed(requested, malformed))
             }
             KeyReference::AliasName(name) => self.behind_alias(&self.realm, name),
             KeyReference::AliasArn(arn) => {
@@ -54,9 +61,7 @@ impl Call<'_> {
                 self.in_region(&realm)?;
                 self.behind_alias(&realm, arn.name())
             }
-        }?;
-        self.note(&found.key);
-        Ok(found)
+        }
     }
 
     /// Names a key in the call's CloudTrail record, and what is behind it.

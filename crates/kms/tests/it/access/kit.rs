@@ -158,6 +158,18 @@ impl Site {
         made["KeyMetadata"]["Arn"].as_str().unwrap().to_owned()
     }
 
+    /// All CloudTrail records.
+    pub(super) async fn trail(&self) -> Vec<Value> {
+        self.kms.trail().flush().await;
+        let files = std::fs::read_dir(self.directory.path().join("cloudtrail")).unwrap();
+        let text = |file: std::io::Result<std::fs::DirEntry>| std::fs::read_to_string(file.unwrap().path());
+        let lines: String = files.map(|file| text(file).unwrap()).collect();
+        lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
     pub(super) fn explain(&self, asked: &Explain) -> Result<Explanation, String> {
         self.kms.explain(asked).map_err(|error| error.to_string())
     }

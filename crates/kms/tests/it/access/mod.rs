@@ -4,6 +4,7 @@ mod aliases;
 mod authorization;
 mod explain;
 mod grants;
+mod hiding;
 mod kit;
 mod policies;
 mod tags;
