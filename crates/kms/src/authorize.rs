@@ -52,14 +52,22 @@ pub(crate) struct Extras<'a> {
 
 /// The proof that one action was allowed. It is consumed by what acts on it.
 #[must_use]
-pub(crate) struct Authorized {
+pub(crate) struct Authorized<'a> {
     key: Option<Arc<Key>>,
+    /// What was asked, to be asked again; nothing of a grant that is to be retired, whose parties
+    /// never change.
+    asked: Option<(&'static str, Extras<'a>)>,
 }
 
-impl Authorized {
+impl Authorized<'_> {
     /// The key that the action is about, as it was when it was allowed.
     pub(crate) fn into_key(self) -> Option<Arc<Key>> {
         self.key
+    }
+
+    /// As [`Self::into_key`], borrowed.
+    pub(crate) const fn key(&self) -> Option<&Arc<Key>> {
+        self.key.as_ref()
     }
 }
 
@@ -67,12 +75,12 @@ impl Call<'_> {
     /// Whether the caller may do `action` (`Encrypt`, without `kms:`): the proof, or
     /// `AccessDeniedException`. A grant token that is none is `InvalidGrantTokenException`, which only
     /// who may do it is told; a good one permits nothing, for grants are in force at once.
-    pub(crate) fn authorize(
-        &mut self,
-        action: &str,
+    pub(crate) fn authorize<'a>(
+        &self,
+        action: &'static str,
         resource: &Resource<'_>,
-        extras: &Extras<'_>,
-    ) -> Result<Authorized, KmsError> {
+        extras: &Extras<'a>,
+    ) -> Result<Authorized<'a>, KmsError> {
         self.asked(action, resource, extras, Say::Policy)?;
         grants::check_tokens(extras.grant_tokens)?;
         Ok(Authorized {
@@ -80,20 +88,38 @@ impl Call<'_> {
                 Resource::Key(key) => Some(Arc::clone(key)),
                 Resource::Alias(..) | Resource::Any => None,
             },
+            asked: Some((action, extras.clone())),
         })
+    }
+
+    /// Whether what was allowed is still allowed, now that the key may be another than it was: its
+    /// policy, its tags, its aliases, its grants.
+    pub(crate) fn authorize_again(
+        &self,
+        authorized: &Authorized<'_>,
+        key: &Arc<Key>,
+    ) -> Result<(), KmsError> {
+        let unchanged = authorized.key().is_some_and(|before| Arc::ptr_eq(before, key));
+        match &authorized.asked {
+            Some((action, extras)) if !unchanged => {
+                self.asked(action, &Resource::Key(key), extras, Say::Policy)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether the caller may retire a grant: its retiring principal may, its grantee if the grant
     /// says so, and the account that created it. Key policies have no say.
     pub(crate) fn authorize_retiring(
-        &mut self,
+        &self,
         key: &Arc<Key>,
         grant: &Grant,
-    ) -> Result<Authorized, KmsError> {
+    ) -> Result<Authorized<'static>, KmsError> {
         let say = Say::Retiring(grant);
         self.asked("RetireGrant", &Resource::Key(key), &Extras::default(), say)?;
         Ok(Authorized {
             key: Some(Arc::clone(key)),
+            asked: None,
         })
     }
 

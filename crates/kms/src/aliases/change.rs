@@ -65,6 +65,7 @@ pub(crate) async fn update_alias(
     let Some(current) = current(call, &name).filter(|current| current.target == before.target) else {
         return Err(missing(call, &name));
     };
+    authorize_alias_and_target(call, &name, &before)?;
     if current.target != admitted.key.record.id.as_str() {
         within_quota(&admitted.key)?;
     }
@@ -89,6 +90,8 @@ pub(crate) async fn delete_alias(
     if current(call, &name).is_none_or(|current| current.target != before.target) {
         return Err(missing(call, &name));
     }
+    // Others may have changed the key meanwhile, and who may do this.
+    authorize_alias_and_target(call, &name, &before)?;
     edit.delete_alias(&call.realm, name.as_str());
     edit.commit().await?;
     Ok(response::Nothing)

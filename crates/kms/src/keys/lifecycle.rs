@@ -94,7 +94,7 @@ pub(crate) async fn cancel_key_deletion(
 pub(super) async fn change(
     call: &mut Call<'_>,
     key_id: &RequestedKey,
-    action: &str,
+    action: &'static str,
     extras: &Extras<'_>,
 ) -> Result<(Edit, Admitted), Failure> {
     let Found { key, .. } = call.find(key_id, Forms::Key)?;

@@ -156,12 +156,12 @@ pub(crate) async fn list_key_rotations(
 
 /// Finds a key whose material can rotate and asks whether the caller may do this to it. That keys of
 /// another origin cannot rotate at all is said before their state is looked at.
-fn rotating(
+fn rotating<'a>(
     call: &mut Call<'_>,
     key_id: &RequestedKey,
-    action: &str,
-    extras: &Extras<'_>,
-) -> Result<Authorized, KmsError> {
+    action: &'static str,
+    extras: &Extras<'a>,
+) -> Result<Authorized<'a>, KmsError> {
     let Found { key, .. } = call.find(key_id, Forms::Key)?;
     let authorized = call.authorize(action, &Resource::Key(&key), extras)?;
     match key.record.origin {

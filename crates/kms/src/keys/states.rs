@@ -276,7 +276,7 @@ pub(crate) struct Admitted {
 
 impl Call<'_> {
     /// Holds the state of the key that was authorised against the call's operation.
-    pub(crate) fn admit(&self, authorized: Authorized) -> Result<Admitted, Failure> {
+    pub(crate) fn admit(&self, authorized: Authorized<'_>) -> Result<Admitted, Failure> {
         match authorized.into_key() {
             Some(key) => self.admit_key(key),
             None => Err(Failure::internal(
@@ -285,14 +285,16 @@ impl Call<'_> {
         }
     }
 
-    /// As [`Self::admit`], for a change: waits for the changes before it, and holds the key's state
-    /// as it is then.
-    pub(crate) async fn admit_change(&self, authorized: Authorized) -> Result<(Edit, Admitted), Failure> {
-        let Some(key) = authorized.into_key() else {
+    /// As [`Self::admit`], for a change: waits for the changes before it, and holds the key as it is
+    /// then, its state and whether the caller is still allowed: what was answered before takes effect
+    /// before.
+    pub(crate) async fn admit_change(&self, authorized: Authorized<'_>) -> Result<(Edit, Admitted), Failure> {
+        let Some(key) = authorized.key() else {
             return Err(Failure::internal("a change of a key was authorised without one"));
         };
         let edit = self.kms.state().edit().await;
         let found = self.key(&key.record.realm, &key.record.id)?;
+        self.authorize_again(&authorized, &found.key)?;
         Ok((edit, self.admit_key(found.key)?))
     }
 

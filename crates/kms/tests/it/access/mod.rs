@@ -7,4 +7,5 @@ mod grants;
 mod hiding;
 mod kit;
 mod policies;
+mod races;
 mod tags;
