@@ -48,6 +48,8 @@ pub(crate) async fn re_encrypt(
     };
     let (plaintext, source_key_material_id) =
         layers::decrypt(call, &under, &request.source_encryption_context, parsed).await?;
+    // The source's proxy may have taken its time.
+    call.admit_again(&over)?;
     let context = &request.destination_encryption_context;
     let (ciphertext_blob, destination_key_material_id) =
         layers::encrypt(call, &over, context, plaintext.expose()).await?;

@@ -56,6 +56,7 @@ impl Call<'_> {
             )
             .await;
         let encrypted = self.answered(&external, XksOperation::Encrypt, answer)?;
+        self.admit_again(admitted)?;
         Ok(Outer {
             metadata: encrypted.ciphertext_metadata,
             iv: encrypted.iv,
@@ -86,6 +87,7 @@ impl Call<'_> {
         };
         let answer = external.client.decrypt(&external.key, &request).await;
         let decrypted = self.answered(&external, XksOperation::Decrypt, answer)?;
+        self.admit_again(admitted)?;
         Ok(decrypted.plaintext)
     }
 

@@ -298,6 +298,14 @@ impl Call<'_> {
         Ok((edit, self.admit_key(found.key)?))
     }
 
+    /// Once more, after a proxy took its time: a key that was disabled meanwhile, or whose store was
+    /// disconnected, gives nothing out any more.
+    pub(crate) fn admit_again(&self, admitted: &Admitted) -> Result<(), Failure> {
+        let record = &admitted.key.record;
+        let found = self.key(&record.realm, &record.id)?;
+        self.admit_key(found.key).map(drop)
+    }
+
     fn admit_key(&self, key: Arc<Key>) -> Result<Admitted, Failure> {
         let store = self.store_of(&key);
         let state = state_of(&key, store.as_deref());

@@ -179,6 +179,57 @@ async fn data_keys_and_re_encryption() {
     assert_eq!(bodies(&site, "/decrypt").len(), 2);
 }
 
+/// The key that is disabled, or whose store is disconnected, while its proxy takes its time gives
+/// nothing out when the answer comes.
+#[tokio::test]
+async fn what_was_stopped_while_the_proxy_answered_stays_in() {
+    use testkit::xks_proxy::Behaviour;
+    let site = Site::with(|config| {
+        for operation in ["EnableKey", "DisableKey", "CancelKeyDeletion"] {
+            let rate = 10_000.0.try_into().unwrap();
+            config.quotas.operations.insert(operation.to_owned(), rate);
+        }
+    })
+    .await;
+    let store = site.connected("store").await;
+    let own = site.call("CreateKey", json!({})).await.unwrap()["KeyMetadata"]["KeyId"].clone();
+    let key = json!(site.key(&store, "key-1").await);
+    let blob = base64(&encrypt(&site, key.as_str().unwrap(), b"hi").await);
+    let disable = |key: &Value| ("DisableKey", json!({ "KeyId": key }));
+    let delete = ("ScheduleKeyDeletion", json!({ "KeyId": key }));
+    let disconnect = ("DisconnectCustomKeyStore", json!({ "CustomKeyStoreId": store }));
+    let decrypt = ("Decrypt", json!({ "CiphertextBlob": blob }));
+    let encrypt = ("Encrypt", json!({"KeyId": key, "Plaintext": "aGk="}));
+    let data_key = ("GenerateDataKey", json!({"KeyId": key, "KeySpec": "AES_256"}));
+    let re_encrypt = (
+        "ReEncrypt",
+        json!({"CiphertextBlob": blob, "DestinationKeyId": own}),
+    );
+    let invalid_state = ErrorName::KmsInvalidStateException;
+    for (asked, stop, expected) in [
+        (&decrypt, disable(&key), ErrorName::DisabledException),
+        (&encrypt, disable(&key), ErrorName::DisabledException),
+        (&data_key, disable(&key), ErrorName::DisabledException),
+        (&re_encrypt, disable(&own), ErrorName::DisabledException),
+        (&decrypt, delete, invalid_state),
+        (&decrypt, disconnect, invalid_state),
+    ] {
+        site.proxy.behave(Behaviour::Stopped);
+        let stopping = async {
+            site.call(stop.0, stop.1.clone()).await.unwrap();
+            site.proxy.behave(Behaviour::Works);
+        };
+        let (answer, ()) = tokio::join!(site.call(asked.0, asked.1.clone()), stopping);
+        let refused = answer.map_err(|error| error.name());
+        assert_eq!(refused, Err(expected), "{} and {}", asked.0, stop.0);
+        // A key that is to be deleted can be kept, and is disabled then.
+        let _ = site.call("CancelKeyDeletion", json!({ "KeyId": key })).await;
+        for key in [&key, &own] {
+            site.call("EnableKey", json!({ "KeyId": key })).await.unwrap();
+        }
+    }
+}
+
 /// A trial asks no proxy.
 #[tokio::test]
 async fn trials_stay_here() {
