@@ -104,6 +104,23 @@ pub trait KeyLifecycle: Send + Sync + 'static {
 
     /// Makes a new version, which encrypts from now on; older ones go on decrypting.
     fn rotate(&self, key: KeyId) -> Operation<'_, Arc<KeyDescription>>;
+
+    /// The id of the key-encryption key that seals all keys here; `None` if they are not kept so.
+    fn key_encryption_key(&self) -> Option<[u8; 8]> {
+        None
+    }
+
+    /// Replaces the key-encryption key by a fresh one of this id, and seals every key version under
+    /// it; durable when it returns, and nothing if it has that id already. Keys go on being used.
+    /// Errors: [`KeyManagerError::KeyRefused`] while a key is refused, for its bytes could not be
+    /// carried over; [`KeyManagerError::Unsupported`] if there is no key-encryption key.
+    fn rotate_key_encryption_key(&self, id: [u8; 8]) -> Operation<'_, ()> {
+        let _ = id;
+        Box::pin(async {
+            let why = "its keys are not sealed under a key-encryption key";
+            Err(KeyManagerError::Unsupported(why.to_owned()))
+        })
+    }
 }
 
 /// What is known of a key manager.

@@ -80,7 +80,12 @@ pub struct KeyFile(SealingKey);
 impl KeyFile {
     /// Makes a fresh key and writes it to a new file (mode 0600), durably.
     pub fn create(path: &Path, random: &dyn Random) -> Result<Self, KeyFileError> {
-        let key = SealingKey::generate(random)?;
+        Self::create_as(path, SealingKeyId::generate(random)?, random)
+    }
+
+    /// The same, with an id that was announced before.
+    pub fn create_as(path: &Path, id: SealingKeyId, random: &dyn Random) -> Result<Self, KeyFileError> {
+        let key = SealingKey::new(id, Key256::generate(random)?);
         let hex = Zeroizing::new(crypto::hex(key.key().expose()));
         let mut line = Zeroizing::new(String::with_capacity(FILE_LEN));
         for part in [PREFIX, &key.id().to_string(), ":", &hex, "\n"] {
@@ -188,12 +193,12 @@ fn parse(text: &[u8]) -> Option<SealingKey> {
     Some(SealingKey::new(id, Key256::from_slice(&key)?))
 }
 
-fn sync_directory(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
 }
 
-fn io_error(path: &Path, source: io::Error) -> KeyFileError {
+pub(crate) fn io_error(path: &Path, source: io::Error) -> KeyFileError {
     KeyFileError::Io {
         path: path.to_owned(),
         source,

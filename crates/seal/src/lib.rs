@@ -19,9 +19,13 @@ mod key_file;
 mod keyring;
 pub mod roots;
 mod row;
+mod seal_file;
+mod under_roots;
 
 pub use envelope::{Envelope, EnvelopeError, SealingFailed, SealingKey, SealingKeyId};
 pub use key_file::{KeyFile, KeyFileError};
 pub use keyring::Keyring;
 pub use roots::{RootsError, Seal};
 pub use row::{RowMac, RowRefusal, RowRefused};
+pub use seal_file::{Replaced, SealFile, SealSource, SealSourceError};
+pub use under_roots::{Boxed, DependentRows, Dependents, ResealFailed, UnderRoots};

@@ -156,8 +156,9 @@ pub async fn create_first(
     if !rows(transaction).await?.is_empty() {
         return Err(RootsError::AlreadyInitialised);
     }
-    let root = insert(transaction, seal, random, now, 1).await?;
-    Ok(Keyring::new(root, Vec::new()))
+    let key = SealingKey::generate(random)?;
+    insert(transaction, seal, random, now, 1, &key).await?;
+    Ok(Keyring::new(key, Vec::new()))
 }
 
 /// Opens all root keys. One row that does not open refuses them all, for it may be the newest.
@@ -171,13 +172,14 @@ pub async fn load(reader: &mut Snapshot, seal: &dyn Seal) -> Result<Keyring, Roo
     Ok(Keyring::new(current, roots.collect()))
 }
 
-/// Adds a root key, which is current once the caller commits; the older ones open what they
-/// sealed until that was sealed anew. The keyring returned replaces the one in memory.
+/// Adds a root key of this fresh `id`, which is current once the caller commits; the older ones
+/// open what they sealed until that was sealed anew. The keyring returned replaces the one in memory.
 pub async fn rotate(
     transaction: &mut Transaction,
     seal: &dyn Seal,
     random: &dyn Random,
     now: Timestamp,
+    id: SealingKeyId,
 ) -> Result<Keyring, RootsError> {
     // Opening the others first shows that the seal is the right one.
     load(transaction, seal).await?;
@@ -185,7 +187,8 @@ pub async fn rotate(
         .await?
         .first()
         .map_or(0, |(root, _)| root.number);
-    insert(transaction, seal, random, now, newest.saturating_add(1)).await?;
+    let key = SealingKey::new(id, Key256::generate(random)?);
+    insert(transaction, seal, random, now, newest.saturating_add(1), &key).await?;
     load(transaction, seal).await
 }
 
@@ -240,8 +243,8 @@ async fn insert(
     random: &dyn Random,
     now: Timestamp,
     number: u64,
-) -> Result<SealingKey, RootsError> {
-    let key = SealingKey::generate(random)?;
+    key: &SealingKey,
+) -> Result<(), RootsError> {
     let root = Root {
         id: key.id(),
         number,
@@ -260,7 +263,7 @@ async fn insert(
         (&protected).into(),
     ];
     transaction.execute(INSERT, &values).await?;
-    Ok(key)
+    Ok(())
 }
 
 fn reveal(root: &Root, protected: &[u8], seal: &dyn Seal) -> Result<SealingKey, RootsError> {

@@ -11,7 +11,7 @@ use crypto::Key256;
 use key_manager::{
     Algorithm, KeyDescription, KeyId, KeyLifecycle, KeyManagerError, KeyState, NewKey, Operation, VersionTag,
 };
-use seal::{Keyring, RowMac, RowRefused, SealingKey};
+use seal::{Keyring, RowMac, RowRefused, SealingKey, SealingKeyId};
 use store::{Snapshot, Transaction};
 
 use crate::contents::{self, Contents};
@@ -19,13 +19,16 @@ use crate::hsm::{Inner, Shared, VirtualHsm};
 use crate::rows::{HsmRow, KeyRow, VersionRow};
 use crate::{error, tables};
 
+/// How many keys one transaction tags anew: some milliseconds, in which no other change is written.
+const PORTION: usize = 500;
+
 /// A change of one virtual HSM.
 pub(crate) enum Act {
     Create(NewKey),
     SetState(KeyId, KeyState),
     Rotate(KeyId),
-    RotateKek,
-    /// After the root was rotated: seals and tags anew what depends on an older one.
+    RotateKek(SealingKeyId),
+    /// After the root was rotated: seals and tags anew a portion of what depends on an older one.
     Reseal,
 }
 
@@ -59,17 +62,29 @@ impl KeyLifecycle for VirtualHsm {
     fn rotate(&self, key: KeyId) -> Operation<'_, Arc<KeyDescription>> {
         Box::pin(async move { self.run(Act::Rotate(key.clone())).await?.described(&key) })
     }
+
+    fn key_encryption_key(&self) -> Option<[u8; 8]> {
+        Some(*self.0.contents.load().hsm.kek_id.as_bytes())
+    }
+
+    fn rotate_key_encryption_key(&self, id: [u8; 8]) -> Operation<'_, ()> {
+        let act = Act::RotateKek(SealingKeyId::from_bytes(id));
+        Box::pin(async move { self.run(act).await.map(drop) })
+    }
 }
 
 impl VirtualHsm {
-    /// Replaces the key-encryption key and seals every key version under the new one. Refused
-    /// while a key is refused: its bytes could not be carried over.
-    pub async fn rotate_key_encryption_key(&self) -> Result<(), KeyManagerError> {
-        self.run(Act::RotateKek).await.map(drop)
+    /// Seals and tags a portion anew that depends on an older root; whether there was any.
+    pub(crate) async fn reseal(&self) -> Result<bool, KeyManagerError> {
+        self.finish(Act::Reseal).await.map(|(_, changed)| changed)
     }
 
-    /// Runs one act to its end, whether or not the caller stays.
-    pub(crate) async fn run(&self, act: Act) -> Result<Arc<Contents>, KeyManagerError> {
+    async fn run(&self, act: Act) -> Result<Arc<Contents>, KeyManagerError> {
+        self.finish(act).await.map(|(contents, _)| contents)
+    }
+
+    /// Runs one act to its end, whether or not the caller stays; says whether anything changed.
+    async fn finish(&self, act: Act) -> Result<(Arc<Contents>, bool), KeyManagerError> {
         let inner = Arc::clone(&self.0);
         let task = tokio::spawn(async move { inner.run(act).await });
         task.await
@@ -84,7 +99,7 @@ impl Contents {
 }
 
 impl Inner {
-    async fn run(&self, act: Act) -> Result<Arc<Contents>, KeyManagerError> {
+    async fn run(&self, act: Act) -> Result<(Arc<Contents>, bool), KeyManagerError> {
         let _one_at_a_time = self.changing.lock().await;
         let keyring = self.shared.keyring.load_full();
         let mut transaction = self.shared.store.begin().await.map_err(error::store)?;
@@ -97,7 +112,8 @@ impl Inner {
             contents,
             transaction,
         };
-        if draft.apply(act).await? {
+        let changed = draft.apply(act).await?;
+        if changed {
             let mut transaction = draft.finish().await?;
             let contents = self.read(&mut transaction, &keyring).await?;
             transaction.commit().await.map_err(error::store)?;
@@ -105,7 +121,7 @@ impl Inner {
         } else {
             self.install(draft.contents);
         }
-        Ok(self.contents.load_full())
+        Ok((self.contents.load_full(), changed))
     }
 
     /// Reads and verifies everything.
@@ -141,6 +157,11 @@ impl Draft<'_> {
         {
             return Ok(false);
         }
+        match &act {
+            Act::RotateKek(id) if self.hsm.kek_id == *id => return Ok(false),
+            Act::Reseal if !self.is_outdated() => return Ok(false),
+            _ => {}
+        }
         // The store's counter is not authenticated: whoever turns it back must not make us give a
         // generation twice, for rows of one generation could be exchanged for each other.
         let counted = self.transaction.bump_generation().await.map_err(error::store)?;
@@ -153,7 +174,7 @@ impl Draft<'_> {
                 self.write(row).await?;
             }
             Act::Rotate(id) => self.rotate(&id).await?,
-            Act::RotateKek => self.rotate_kek().await?,
+            Act::RotateKek(id) => self.rotate_kek(id).await?,
             Act::Reseal => self.reseal().await?,
         }
         Ok(true)
@@ -192,13 +213,13 @@ impl Draft<'_> {
         Ok(())
     }
 
-    async fn rotate_kek(&mut self) -> Result<(), KeyManagerError> {
+    async fn rotate_kek(&mut self, id: SealingKeyId) -> Result<(), KeyManagerError> {
         if let Some(refused) = self.contents.refused.values().next() {
             return Err(error::refused(refused));
         }
         let random = self.inner.shared.random.as_ref();
         let old = contents::open_kek(self.keyring, &self.hsm)?;
-        let new = SealingKey::generate(random)?;
+        let new = SealingKey::new(id, Key256::generate(random)?);
         let versions = contents::read_versions(&mut self.transaction, &self.hsm).await?;
         for mut version in versions.into_values().flatten() {
             let owner = self.contents.owner(&version)?;
@@ -213,11 +234,21 @@ impl Draft<'_> {
         self.seal_kek(&new)
     }
 
-    async fn reseal(&mut self) -> Result<(), KeyManagerError> {
-        let kek = contents::open_kek(self.keyring, &self.hsm)?;
-        self.seal_kek(&kek)?;
+    fn is_outdated(&self) -> bool {
+        self.hsm.outdated || self.outdated().next().is_some()
+    }
+
+    fn outdated(&self) -> impl Iterator<Item = &KeyRow> {
         let keys = self.contents.keys.values().chain(&self.contents.canary);
-        let rows: Vec<KeyRow> = keys.map(|key| key.row.clone()).collect();
+        keys.map(|key| &key.row).filter(|row| row.outdated)
+    }
+
+    async fn reseal(&mut self) -> Result<(), KeyManagerError> {
+        if self.keyring.is_outdated(&self.hsm.kek) {
+            let kek = contents::open_kek(self.keyring, &self.hsm)?;
+            self.seal_kek(&kek)?;
+        }
+        let rows: Vec<KeyRow> = self.outdated().take(PORTION).cloned().collect();
         for row in rows {
             self.write(row).await?;
         }
@@ -273,6 +304,7 @@ impl Maker<'_> {
             state: KeyState::Enabled,
             versions: Vec::new(),
             generation: hsm.generation,
+            outdated: false,
         };
         let version = new_version(&mut row, self.kek, self.shared)?;
         row.insert(to, self.mac).await?;

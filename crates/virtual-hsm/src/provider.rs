@@ -8,12 +8,12 @@ use arc_swap::ArcSwap;
 use key_manager::{
     Front, KeyId, KeyManagerError, KeyManagerProvider, KeyUsage, ManagerId, Name, NewKey, Opened, Operation,
 };
-use seal::{Keyring, SealingKey};
-use store::{Row, Snapshot, Store};
+use seal::{Boxed, Dependents, Keyring, ResealFailed, SealingKey, UnderRoots};
+use store::{Row, Snapshot, Store, StoreError};
 
 use crate::contents::{self, Contents};
 use crate::hsm::{KIND, Shared, VirtualHsm};
-use crate::lifecycle::{Act, Maker};
+use crate::lifecycle::Maker;
 use crate::rows::{HsmRow, Manifest};
 use crate::{error, tables};
 
@@ -52,17 +52,45 @@ impl VirtualHsms {
     pub fn get(&self, id: &ManagerId) -> Option<VirtualHsm> {
         self.0.known().open.get(id).cloned()
     }
+}
 
-    /// Takes over the root keys after a rotation, and seals and tags every virtual HSM under the
-    /// current one. When it returns `Ok`, nothing of these tables depends on an older root, save
-    /// for rows that are refused.
-    pub async fn adopt_roots(&self, keyring: Arc<Keyring>) -> Result<(), KeyManagerError> {
+impl UnderRoots for VirtualHsms {
+    fn adopt(&self, keyring: Arc<Keyring>) {
         self.0.shared.keyring.store(keyring);
-        let open: Vec<VirtualHsm> = self.0.known().open.values().cloned().collect();
-        for hsm in open {
-            hsm.run(Act::Reseal).await?;
-        }
-        Ok(())
+    }
+
+    fn reseal(&self) -> Boxed<'_, Result<bool, ResealFailed>> {
+        Box::pin(async move {
+            let open: Vec<VirtualHsm> = self.0.known().open.values().cloned().collect();
+            let mut failed = None;
+            for hsm in open {
+                // One that is refused holds up no other.
+                match hsm.reseal().await {
+                    Ok(true) => return Ok(true),
+                    Ok(false) => {}
+                    Err(error) => failed = Some(ResealFailed(error.to_string())),
+                }
+            }
+            failed.map_or(Ok(false), Err)
+        })
+    }
+
+    fn dependents<'a>(
+        &'a self,
+        reader: &'a mut Snapshot,
+        found: &'a mut Dependents,
+    ) -> Boxed<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            for row in reader.query(tables::HSM_ROOTS, &[]).await? {
+                let id = row.text(0).unwrap_or("?");
+                found.note(tables::HSM, id, row.blob(1).ok(), row.blob(2).ok());
+            }
+            for row in reader.query(tables::KEY_ROOTS, &[]).await? {
+                let id = row.text(0).unwrap_or("?");
+                found.note(tables::KEY, id, row.blob(1).ok(), None);
+            }
+            Ok(())
+        })
     }
 }
 
@@ -134,6 +162,7 @@ impl All {
             kek: Vec::new(),
             manifest: Manifest::default(),
             generation,
+            outdated: false,
         };
         let sealed = keyring.seal(random, &hsm.context(), kek.key().expose());
         hsm.kek = sealed.map_err(error::sealing)?;

@@ -25,6 +25,8 @@ pub(crate) struct HsmRow {
     pub(crate) kek: Vec<u8>,
     pub(crate) manifest: Manifest,
     pub(crate) generation: u64,
+    /// Its tag, as it was read, depends on an older root.
+    pub(crate) outdated: bool,
 }
 
 /// The generation in which each key's row was written last: an older copy of a row does not fit.
@@ -49,10 +51,11 @@ impl Manifest {
 impl HsmRow {
     /// Reads a row and verifies its tag.
     pub(crate) fn verified(row: &Row, mac: &RowMac) -> Result<Self, RowRefusal> {
-        let (hsm, manifest) = Self::parse(row).ok_or(RowRefusal::Unreadable)?;
+        let (mut hsm, manifest) = Self::parse(row).ok_or(RowRefusal::Unreadable)?;
         let tag = row.blob(7).map_err(|_| RowRefusal::Unreadable)?;
         // Over the manifest as it is stored: two texts may read as one manifest.
         mac.verify(&hsm.fields(manifest), tag)?;
+        hsm.outdated = mac.is_outdated(tag);
         Ok(hsm)
     }
 
@@ -66,6 +69,7 @@ impl HsmRow {
             kek: row.blob(4).ok()?.to_vec(),
             manifest: Manifest::parse(manifest)?,
             generation: row.unsigned(6).ok()?,
+            outdated: false,
         };
         Some((hsm, manifest))
     }
@@ -150,14 +154,17 @@ pub(crate) struct KeyRow {
     /// The one that encrypts first.
     pub(crate) versions: Vec<VersionTag>,
     pub(crate) generation: u64,
+    /// Its tag, as it was read, depends on an older root.
+    pub(crate) outdated: bool,
 }
 
 impl KeyRow {
     /// Reads a row and verifies its tag.
     pub(crate) fn verified(row: &Row, mac: &RowMac) -> Result<Self, RowRefusal> {
-        let key = Self::parse(row).ok_or(RowRefusal::Unreadable)?;
+        let mut key = Self::parse(row).ok_or(RowRefusal::Unreadable)?;
         let tag = row.blob(10).map_err(|_| RowRefusal::Unreadable)?;
         mac.verify(&key.fields(), tag)?;
+        key.outdated = mac.is_outdated(tag);
         Ok(key)
     }
 
@@ -181,6 +188,7 @@ impl KeyRow {
                 .map(parse_tag)
                 .collect::<Option<_>>()?,
             generation: row.unsigned(9).ok()?,
+            outdated: false,
         };
         // One value, one text: a row that we did not write byte for byte is not ours.
         let as_written = usage == key.usage.as_str() && row.text(8).is_ok_and(|text| text == key.list());

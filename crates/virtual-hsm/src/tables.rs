@@ -53,6 +53,10 @@ pub(crate) const SELECT_HSMS: &str = "SELECT id, name, created_at, kek_id, kek, 
     FROM virtual_hsm ORDER BY created_at, id";
 pub(crate) const SELECT_HSM: &str = "SELECT id, name, created_at, kek_id, kek, manifest, generation, tag \
     FROM virtual_hsm WHERE id = $1";
+/// What of each row names the root that it depends on.
+pub(crate) const HSM_ROOTS: &str = "SELECT id, tag, kek FROM virtual_hsm ORDER BY id";
+/// The same for keys.
+pub(crate) const KEY_ROOTS: &str = "SELECT id, tag FROM virtual_hsm_key ORDER BY id";
 pub(crate) const INSERT_HSM: &str = "INSERT INTO virtual_hsm \
     (id, name, created_at, kek_id, kek, manifest, generation, tag) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 pub(crate) const UPDATE_HSM: &str = "UPDATE virtual_hsm \

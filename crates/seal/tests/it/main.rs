@@ -7,3 +7,4 @@ mod harden;
 mod key_file;
 mod roots;
 mod rows;
+mod seal_file;

@@ -3,7 +3,7 @@
 use ambient::{SeededRandom, Timestamp};
 use crypto::Fields;
 use seal::roots::{self, MIGRATIONS};
-use seal::{KeyFile, Keyring, RootsError, Seal};
+use seal::{KeyFile, Keyring, RootsError, Seal, SealingKeyId};
 use store::{Store, Transaction};
 use tempfile::TempDir;
 
@@ -53,7 +53,8 @@ impl World {
 
     async fn rotate(&self) {
         let mut transaction = self.begin().await;
-        roots::rotate(&mut transaction, &self.seal, &self.random, NOW)
+        let id = SealingKeyId::generate(&self.random).unwrap();
+        roots::rotate(&mut transaction, &self.seal, &self.random, NOW, id)
             .await
             .unwrap();
         transaction.commit().await.unwrap();
@@ -161,7 +162,8 @@ async fn every_column_edited_by_hand_is_refused() {
             error => panic!("{edit}: {error}"),
         }
         let mut transaction = world.begin().await;
-        let rotated = roots::rotate(&mut transaction, &world.seal, &world.random, NOW).await;
+        let id = SealingKeyId::generate(&world.random).unwrap();
+        let rotated = roots::rotate(&mut transaction, &world.seal, &world.random, NOW, id).await;
         assert!(rotated.is_err(), "no new root beside a refused one");
     }
 }

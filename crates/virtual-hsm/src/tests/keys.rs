@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use ambient::FailingRandom;
 use key_manager::{HealthStatus, KeyManagerError, KeyManagerProvider, KeyState, KeyUsage, Name, contract};
-use seal::roots;
+use seal::{Dependents, SealingKeyId, UnderRoots, roots};
 
 use super::{World, decrypt, encrypt};
+use crate::VirtualHsms;
 
 #[tokio::test]
 async fn the_contract_of_key_managers_holds() {
@@ -212,11 +213,18 @@ async fn after_a_rotation_of_the_root_nothing_needs_the_older_one() {
 
     let mut transaction = world.store.begin().await.unwrap();
     let now = ambient::Timestamp::from_secs(1_800_000_001);
-    let keyring = roots::rotate(&mut transaction, &world.seal, world.random.as_ref(), now)
+    let id = SealingKeyId::generate(world.random.as_ref()).unwrap();
+    let keyring = roots::rotate(&mut transaction, &world.seal, world.random.as_ref(), now, id)
         .await
         .unwrap();
     transaction.commit().await.unwrap();
-    provider.adopt_roots(Arc::new(keyring)).await.unwrap();
+    provider.adopt(Arc::new(keyring));
+    assert_eq!(dependents(&world, &provider, old_root).await, 3);
+    // In portions; the first of each virtual HSM has its own row.
+    assert!(provider.reseal().await.unwrap());
+    assert!(!provider.reseal().await.unwrap());
+    assert_eq!(dependents(&world, &provider, old_root).await, 0);
+    assert_eq!(dependents(&world, &provider, id).await, 3);
     let mut transaction = world.store.begin().await.unwrap();
     roots::retire(&mut transaction, old_root).await.unwrap();
     transaction.commit().await.unwrap();
@@ -237,18 +245,25 @@ async fn the_key_encryption_key_can_be_rotated() {
     opened.lifecycle.rotate(key.clone()).await.unwrap();
     let output = encrypt(&opened, &key, b"x", None).await.unwrap();
     let before = sealed(&world).await;
-    provider
-        .get(&opened.description.id)
-        .unwrap()
-        .rotate_key_encryption_key()
-        .await
-        .unwrap();
+    let id = *b"fresh kek".first_chunk().unwrap();
+    opened.lifecycle.rotate_key_encryption_key(id).await.unwrap();
+    assert_eq!(opened.lifecycle.key_encryption_key(), Some(id));
     let after = sealed(&world).await;
+    // Asked for again, as after a crash, it does nothing.
+    opened.lifecycle.rotate_key_encryption_key(id).await.unwrap();
+    assert_eq!(sealed(&world).await, after);
     assert_eq!(before.len(), 3);
     assert!(before.iter().all(|old| !after.contains(old)));
     let (_, opened) = world.reopened().await;
     assert!(opened[0].lifecycle.refused().is_empty());
     assert_eq!(decrypt(&opened[0], &key, &output, None).await.unwrap(), b"x");
+}
+
+async fn dependents(world: &World, provider: &VirtualHsms, root: SealingKeyId) -> u64 {
+    let mut found = Dependents::default();
+    let mut reader = world.store.read().await.unwrap();
+    provider.dependents(&mut reader, &mut found).await.unwrap();
+    found.of(root).map(|(_, rows)| rows.count).sum()
 }
 
 async fn sealed(world: &World) -> Vec<Vec<u8>> {
