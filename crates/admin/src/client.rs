@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
-use warden::view::{CredentialView, KeyManagerView, KeyView};
+use warden::view::{CredentialView, KeyManagerView, KeyView, RootsView, SealView};
 use zeroize::Zeroizing;
 
 use crate::error::ErrorBody;
@@ -182,6 +182,36 @@ impl Client {
             &Nothing {},
         )
         .await
+    }
+
+    /// Replaces the key-encryption key of a key manager.
+    pub async fn rotate_key_encryption_key(&self, manager: &str) -> Result<KeyManagerView, ClientError> {
+        self.post(
+            &format!("key-managers/{}/rotate-kek", reference(manager)?),
+            &Nothing {},
+        )
+        .await
+    }
+
+    /// All root keys, and what depends on each.
+    pub async fn roots(&self) -> Result<RootsView, ClientError> {
+        self.get("roots").await
+    }
+
+    /// Makes a new root key; what depends on older ones is sealed anew behind.
+    pub async fn rotate_root(&self) -> Result<RootsView, ClientError> {
+        self.post("roots/rotate", &Nothing {}).await
+    }
+
+    /// Deletes an older root key for good.
+    pub async fn retire_root(&self, root: &str) -> Result<RootsView, ClientError> {
+        self.post(&format!("roots/{}/retire", reference(root)?), &Nothing {})
+            .await
+    }
+
+    /// Protects the root keys by a new seal.
+    pub async fn change_seal(&self) -> Result<SealView, ClientError> {
+        self.post("seal/change", &Nothing {}).await
     }
 
     /// Accepts that the store is older than the log.

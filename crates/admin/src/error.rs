@@ -169,6 +169,24 @@ impl From<ManageError> for Refusal {
                 ErrorCode::Conflict,
                 Some("look at the alarms of `strongroom status`, and restore the row from a backup"),
             ),
+            ManageError::RootInUse { .. } => (
+                ErrorCode::Conflict,
+                Some(
+                    "look at `strongroom root list` until nothing needs it; rows named in the alarms of \
+                     `strongroom status` are to be restored from a backup first",
+                ),
+            ),
+            ManageError::Seal(_) => (
+                ErrorCode::Unavailable,
+                Some("look at the seal key file and its directory, which the server must be able to write"),
+            ),
+            ManageError::SealNotInPlace(_) => (
+                ErrorCode::Unavailable,
+                Some(
+                    "back up the new seal key file now; after its directory can be written, the next start puts \
+                     it in its place",
+                ),
+            ),
             ManageError::Stopping => (ErrorCode::Unavailable, Some("try again when it has started")),
         };
         let refusal = Self::new(code, message);
@@ -182,6 +200,7 @@ impl From<ManageError> for Refusal {
 /// How to see what there is.
 fn listing(what: &str) -> Option<&'static str> {
     match what {
+        "root key" => Some("`strongroom root list` shows the root keys"),
         "key" => Some("`strongroom key list` shows the keys"),
         "key manager" => Some("`strongroom vhsm list` shows the virtual HSMs"),
         "key store" => Some("`strongroom key-store list` shows the key stores"),

@@ -14,6 +14,10 @@
 //! | POST `/v1/key-stores/{store}/unblock` | [`Unblock`] | [`KeyStore`] |
 //! | GET, POST `/v1/key-stores/{store}/credentials` | [`NewCredential`] | [`IssuedCredential`] |
 //! | POST `/v1/key-stores/{store}/credentials/{id}/retire` | – | [`CredentialView`](warden::view::CredentialView) |
+//! | POST `/v1/key-managers/{manager}/rotate-kek` | – | [`KeyManagerView`](warden::view::KeyManagerView) |
+//! | GET `/v1/roots` | – | [`RootsView`](warden::view::RootsView) |
+//! | POST `/v1/roots/rotate`, `/v1/roots/{id}/retire` | – | [`RootsView`](warden::view::RootsView) |
+//! | POST `/v1/seal/change` | – | [`SealView`](warden::view::SealView) |
 //! | POST `/v1/recovery/acknowledge` | – | [`Status`] |
 //!
 //! `{key}` and `{store}` are ids or names. A GET of a collection answers an array. A missing body

@@ -10,6 +10,7 @@ mod key_stores;
 mod keys;
 mod node;
 mod recovery;
+mod roots;
 mod router;
 mod status;
 mod strangers;

@@ -34,6 +34,10 @@ fn dispatch(cli: Cli, output: &mut Output) -> anyhow::Result<()> {
         Command::Audit(command) => commands::audit::run(command, &place, output),
         Command::Status => commands::remote(&place, output, commands::status::run),
         Command::Vhsm(command) => commands::remote(&place, output, |call| commands::vhsm::run(command, call)),
+        Command::Root(command) => commands::remote(&place, output, |call| commands::root::run(command, call)),
+        Command::Seal(command) => {
+            commands::remote(&place, output, |call| commands::root::seal(command, call))
+        }
         Command::Key(command) => commands::remote(&place, output, |call| commands::key::run(command, call)),
         Command::KeyStore(command) => {
             commands::remote(&place, output, |call| commands::key_store::run(command, call))

@@ -51,7 +51,8 @@ impl Warden {
             return;
         }
         let records = self.clerk.log.head().records;
-        match settle::mark(&self.store, &self.mac, records, self.highest_generation()).await {
+        let roots = self.roots.load_full();
+        match settle::mark(&self.store, &roots.mac, records, self.highest_generation()).await {
             Ok(()) => self.marked.store(records, Ordering::SeqCst),
             Err(error) => tracing::warn!(%error, "the mark could not be moved; the next start reads more"),
         }
@@ -101,6 +102,9 @@ impl Warden {
             }),
             self.every(settings.probe_interval, |warden| async move {
                 warden.tidy().await;
+                if warden.resealing.has_failed() {
+                    warden.start_resealing();
+                }
             }),
             self.every(settings.refusal_interval, |warden| async move {
                 warden.record_counts().await;

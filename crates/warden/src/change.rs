@@ -95,6 +95,17 @@ pub enum Change {
         key_store: String,
         access_key_id: String,
     },
+    /// Make a new root key, current from then on.
+    RotateRoot { root: String },
+    /// Delete an older root key for good.
+    RetireRoot { root: String },
+    /// Protect the root keys by a new seal.
+    ChangeSeal { kind: String, seal: String },
+    /// Replace a key manager's key-encryption key.
+    RotateKeyEncryptionKey {
+        key_manager: String,
+        key_encryption_key: String,
+    },
     /// Accept that the store is older than its log.
     AcknowledgeRecovery {
         store_generation: u64,

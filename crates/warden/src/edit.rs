@@ -1,12 +1,15 @@
 //! A change of the warden's own tables.
 
+use std::sync::Arc;
+
 use key_manager::{KeyId, KeyState};
-use seal::{RowMac, RowRefusal, RowRefused};
+use seal::{RowRefusal, RowRefused};
 use store::{Store, Transaction, Value};
 
 use crate::ManageError;
 use crate::change::ChangeId;
 use crate::manifest::Manifest;
+use crate::roots::Roots;
 use crate::rows::TaggedRow;
 
 /// Generations that a change may follow on: what was read, and the highest ever heard of.
@@ -21,27 +24,27 @@ pub(crate) struct Known {
 
 /// A change under way: rows written through it enter the manifest, and the change's id is noted,
 /// so that a restart can tell whether it was made.
-pub(crate) struct Edit<'a> {
+pub(crate) struct Edit {
     transaction: Transaction,
-    mac: &'a RowMac,
+    roots: Arc<Roots>,
     manifest: Manifest,
     generation: u64,
 }
 
-impl<'a> Edit<'a> {
+impl Edit {
     /// The store's counter is not authenticated. Beyond this distance somebody else has moved it.
     const MAX_STEP: u64 = 1 << 32;
 
     pub(crate) async fn begin(
         store: &Store,
-        mac: &'a RowMac,
+        roots: Arc<Roots>,
         id: &ChangeId,
         known: Known,
     ) -> Result<Self, ManageError> {
         let mut transaction = store.begin().await?;
         let counted = transaction.bump_generation().await?;
         let row = transaction.query_one(Manifest::SELECT, &[]).await?;
-        let mut manifest = Manifest::read(row.as_ref(), mac)?;
+        let mut manifest = Manifest::read(row.as_ref(), &roots.mac)?;
         if manifest.generation < known.in_force {
             let reason = row.map_or(RowRefusal::Missing, |_| RowRefusal::Stale);
             return Err(Manifest::refused(reason).into());
@@ -54,7 +57,7 @@ impl<'a> Edit<'a> {
         manifest.note_change(id, generation);
         Ok(Self {
             transaction,
-            mac,
+            roots,
             manifest,
             generation,
         })
@@ -62,8 +65,14 @@ impl<'a> Edit<'a> {
 
     /// The rows that a change may build on: an edited one is not among them.
     pub(crate) async fn rows<R: TaggedRow>(&mut self) -> Result<Vec<R>, ManageError> {
-        let (rows, _) = self.manifest.rows(&mut self.transaction, self.mac).await?;
+        let mac = &self.roots.mac;
+        let (rows, _) = self.manifest.rows(&mut self.transaction, mac).await?;
         Ok(rows)
+    }
+
+    /// For what else belongs to this change and is another crate's to write.
+    pub(crate) const fn transaction(&mut self) -> &mut Transaction {
+        &mut self.transaction
     }
 
     /// Whether there ever was a row of this key, even if somebody has removed it.
@@ -89,7 +98,7 @@ impl<'a> Edit<'a> {
         row: &R,
         mut values: Vec<Value<'_>>,
     ) -> Result<(), ManageError> {
-        let tag = self.mac.tag(&row.fields());
+        let tag = self.roots.mac.tag(&row.fields());
         values.push((&tag).into());
         self.transaction.execute(sql, &values).await?;
         self.manifest.note(row);
@@ -104,7 +113,7 @@ impl<'a> Edit<'a> {
 
     pub(crate) async fn commit(mut self) -> Result<(), ManageError> {
         self.manifest
-            .write(&mut self.transaction, self.mac, self.generation)
+            .write(&mut self.transaction, &self.roots.mac, self.generation)
             .await?;
         Ok(self.transaction.commit().await?)
     }

@@ -30,6 +30,8 @@ mod load;
 mod manage;
 mod manifest;
 mod refusals;
+mod reseal;
+mod roots;
 mod rows;
 mod settings;
 mod settle;

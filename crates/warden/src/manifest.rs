@@ -93,7 +93,7 @@ impl Manifest {
         Ok((good, refused))
     }
 
-    fn expects<R: TaggedRow>(&self, row: &R) -> Result<(), RowRefusal> {
+    pub(crate) fn expects<R: TaggedRow>(&self, row: &R) -> Result<(), RowRefusal> {
         match self.entries.rows.get(&entry::<R>(&row.key())) {
             Some(generation) if *generation == row.generation() => Ok(()),
             Some(_) => Err(RowRefusal::Stale),

@@ -8,8 +8,9 @@ mod binding;
 mod credential;
 mod key_store;
 
+use ambient::Random;
 use crypto::Fields;
-use seal::{RowMac, RowRefusal};
+use seal::{Keyring, ResealFailed, RowMac, RowRefusal};
 use store::{Migration, Migrations, Row, StoreError, Value};
 
 pub(crate) use binding::BindingRow;
@@ -85,10 +86,14 @@ pub(crate) trait TaggedRow: Sized + Send {
     const INSERT: &'static str;
     /// Changes what may change of a row; the tag is the last parameter.
     const UPDATE: &'static str;
+    /// Writes what a rotation of the root changes of a row; the tag is the last parameter.
+    const RESEAL: &'static str;
     /// The columns of [`TaggedRow::SELECT`] that make up the row's key.
     const KEY_COLUMNS: &'static [usize];
     /// The column of [`TaggedRow::SELECT`] that holds the tag.
     const TAG_COLUMN: usize;
+    /// The column that holds an envelope under the root, if one does.
+    const ENVELOPE_COLUMN: Option<usize> = None;
 
     /// Reads a row as it stands, verified or not.
     fn read(row: &Row) -> Result<Self, StoreError>;
@@ -110,6 +115,18 @@ pub(crate) trait TaggedRow: Sized + Send {
 
     /// The parameters of [`TaggedRow::UPDATE`], the tag aside.
     fn updated(&self) -> Vec<Value<'_>>;
+
+    /// The parameters of [`TaggedRow::RESEAL`], the tag aside.
+    fn resealed(&self) -> Vec<Value<'_>>;
+
+    /// Seals what is in an envelope under the current root. The inner error refuses this row alone.
+    fn reseal(
+        &mut self,
+        _keyring: &Keyring,
+        _random: &dyn Random,
+    ) -> Result<Result<(), RowRefusal>, ResealFailed> {
+        Ok(Ok(()))
+    }
 }
 
 /// The key of a row that may be anything, as alarms name it.

@@ -8,10 +8,11 @@ use crypto::Fields;
 use key_manager::{KeyDescription, KeyId, KeyState, ManagerId};
 use seal::{RowMac, RowRefusal, RowRefused};
 use serde::Deserialize;
-use store::{Store, StoreError};
+use store::{Row, Store, StoreError, Transaction};
 
 use crate::change::{Change, ChangeId};
 use crate::clerk::{Clerk, durable};
+use crate::manage::has_key_encryption_key;
 use crate::manifest::Manifest;
 use crate::view::AlarmView;
 use crate::{Directory, StartError};
@@ -60,26 +61,35 @@ pub(crate) const SET_MARK: &str = "INSERT INTO warden_mark (id, settled, generat
 /// How far the log was settled, and the store's generation then. A mark that is not ours is as
 /// good as none: the whole log is read.
 #[derive(Default)]
-struct Mark {
+pub(crate) struct Mark {
     settled: u64,
     generation: u64,
 }
 
 impl Mark {
-    const TABLE: &'static str = "warden_mark";
+    pub(crate) const TABLE: &'static str = "warden_mark";
 
     async fn read(store: &Store, mac: &RowMac) -> Result<Result<Self, RowRefusal>, StoreError> {
         let Some(row) = store.query_one(MARK, &[]).await? else {
             return Ok(Err(RowRefusal::Missing));
         };
-        let authentic = || -> Result<_, StoreError> {
-            let mark = Self {
-                settled: row.unsigned(0)?,
-                generation: row.unsigned(1)?,
-            };
-            Ok(mac.verify(&mark.fields(), row.blob(2)?).map(|()| mark))
+        Ok(Self::authentic(&row, mac))
+    }
+
+    fn authentic(row: &Row, mac: &RowMac) -> Result<Self, RowRefusal> {
+        let unreadable = |_: StoreError| RowRefusal::Unreadable;
+        let mark = Self {
+            settled: row.unsigned(0).map_err(unreadable)?,
+            generation: row.unsigned(1).map_err(unreadable)?,
         };
-        Ok(authentic().unwrap_or(Err(RowRefusal::Unreadable)))
+        mac.verify(&mark.fields(), row.blob(2).map_err(unreadable)?)?;
+        Ok(mark)
+    }
+
+    async fn write(&self, to: &mut Transaction, mac: &RowMac) -> Result<(), StoreError> {
+        let tag = mac.tag(&self.fields());
+        let values = [self.settled.into(), self.generation.into(), (&tag).into()];
+        to.execute(SET_MARK, &values).await.map(drop)
     }
 
     fn fields(&self) -> Fields {
@@ -212,12 +222,21 @@ pub(crate) async fn mark(
     settled: u64,
     generation: u64,
 ) -> Result<(), StoreError> {
-    let tag = mac.tag(&Mark { settled, generation }.fields());
     let mut transaction = store.begin().await?;
-    transaction
-        .execute(SET_MARK, &[settled.into(), generation.into(), (&tag).into()])
-        .await?;
+    Mark { settled, generation }.write(&mut transaction, mac).await?;
     transaction.commit().await
+}
+
+/// Tags the mark anew if it depends on an older root; whether it did. One that is not ours stays so.
+pub(crate) async fn retag_mark(transaction: &mut Transaction, mac: &RowMac) -> Result<bool, StoreError> {
+    let Some(row) = transaction.query_one(MARK, &[]).await? else {
+        return Ok(false);
+    };
+    let outdated = row.blob(2).is_ok_and(|tag| mac.is_outdated(tag));
+    match Mark::authentic(&row, mac) {
+        Ok(mark) if outdated => mark.write(transaction, mac).await.map(|()| true),
+        _ => Ok(false),
+    }
 }
 
 /// Whether a change was made: what key managers keep, they are asked; the rest the manifest knows.
@@ -233,7 +252,14 @@ pub(crate) fn was_done(id: &ChangeId, change: &Change, manifest: &Manifest, dire
             state,
         } => describe(directory, key_manager, key)
             .is_some_and(|key| KeyState::parse(state) == Some(directory.state_of(&key))),
+        Change::RotateKeyEncryptionKey {
+            key_manager,
+            key_encryption_key,
+        } => has_key_encryption_key(directory, key_manager, key_encryption_key),
         Change::CreateKeyStore { .. }
+        | Change::RotateRoot { .. }
+        | Change::RetireRoot { .. }
+        | Change::ChangeSeal { .. }
         | Change::Bind { .. }
         | Change::Block { .. }
         | Change::Unblock { .. }

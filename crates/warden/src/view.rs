@@ -125,6 +125,66 @@ pub struct BindingView {
     pub created: String,
 }
 
+/// The root keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RootsView {
+    /// All of them, the current one first.
+    pub roots: Vec<RootView>,
+    /// Whether what depends on older ones is being sealed anew now.
+    pub resealing: bool,
+}
+
+/// A root key, without its bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RootView {
+    /// Its id, 16 hexadecimal digits.
+    pub id: String,
+    /// 1, 2, 3 …; the highest is current.
+    pub number: u64,
+    /// When it was made, RFC 3339.
+    pub created: String,
+    /// Whether it is the one that seals. The others only open.
+    pub current: bool,
+    /// The kind of the seal that protects it.
+    pub seal_kind: String,
+    /// That seal's id.
+    pub seal_id: String,
+    /// The rows of the store that depend on it, by table.
+    pub dependents: Vec<DependentView>,
+}
+
+/// The rows of one table that depend on one root key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DependentView {
+    /// The table.
+    pub table: String,
+    /// How many.
+    pub rows: u64,
+    /// The key of the first one.
+    pub first: String,
+}
+
+impl std::fmt::Display for DependentView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (rows, table, first) = (self.rows, &self.table, &self.first);
+        let plural = if rows == 1 { "row" } else { "rows" };
+        write!(f, "{rows} {plural} of {table}, first {first}")
+    }
+}
+
+/// The seal in force, just changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealView {
+    /// Its kind: `key-file`.
+    pub kind: String,
+    /// Its id, 16 hexadecimal digits.
+    pub id: String,
+    /// Where it lies.
+    pub place: String,
+    /// Where the one before it lies, which opens backups made until now.
+    pub previous: String,
+}
+
 /// A row or a thing that was refused, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlarmView {

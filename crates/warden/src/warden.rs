@@ -8,7 +8,7 @@ use ambient::{Clock, Moment, Random, Timestamp};
 use arc_swap::ArcSwap;
 use audit::{Log, Medium, VerifyError};
 use key_manager::{KeyManagerError, KeyManagerProvider, KeyState, Opened};
-use seal::{Keyring, RowMac};
+use seal::{Keyring, SealSource, UnderRoots};
 use store::{Store, StoreError};
 use tokio::task::JoinHandle;
 
@@ -21,6 +21,8 @@ use crate::load::{self, Shared, Sources};
 use crate::manage::Overdue;
 use crate::manifest::Manifest;
 use crate::refusals::{CountedUnder, Counts};
+use crate::reseal::Resealing;
+use crate::roots::Roots;
 use crate::settle::{self, History, Managers};
 use crate::view::AlarmView;
 use crate::{Caller, FailureKind, KeyStoreId, ManageError, Settings};
@@ -31,6 +33,10 @@ pub struct Parts {
     pub store: Store,
     /// The root keys.
     pub keyring: Arc<Keyring>,
+    /// What protects the root keys.
+    pub seal: Arc<dyn SealSource>,
+    /// Other owners of rows under the root keys: key managers in software.
+    pub sealed: Vec<Arc<dyn UnderRoots>>,
     /// The log, open for writing.
     pub log: Log,
     /// The same log's files, to read what a crash left open.
@@ -89,8 +95,10 @@ pub struct Warden {
     pub(crate) admission: Admission,
     pub(crate) probes: Probes,
     pub(crate) store: Store,
-    pub(crate) keyring: Arc<Keyring>,
-    pub(crate) mac: RowMac,
+    pub(crate) roots: ArcSwap<Roots>,
+    pub(crate) seal: Arc<dyn SealSource>,
+    pub(crate) sealed: Vec<Arc<dyn UnderRoots>>,
+    pub(crate) resealing: Resealing,
     pub(crate) providers: Vec<Arc<dyn KeyManagerProvider>>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) settings: Settings,
@@ -118,9 +126,10 @@ impl Warden {
     /// everything once, and starts the background work.
     pub async fn start(parts: Parts) -> Result<Arc<Self>, StartError> {
         let managers = open_managers(&parts.providers).await?;
-        let mac = parts.keyring.row_mac("warden");
+        let has_older_roots = parts.keyring.ids().count() > 1;
+        let roots = Arc::new(Roots::new(parts.keyring));
         let records = parts.log.head().records;
-        let history = settle::read(&parts.store, &mac, parts.medium, records).await?;
+        let history = settle::read(&parts.store, &roots.mac, parts.medium, records).await?;
         let warden = Self {
             directory: ArcSwap::from_pointee(Directory::default()),
             clerk: Clerk {
@@ -131,8 +140,10 @@ impl Warden {
             admission: Admission::new(&parts.settings),
             probes: Probes::default(),
             store: parts.store,
-            keyring: parts.keyring,
-            mac,
+            roots: ArcSwap::new(roots),
+            seal: parts.seal,
+            sealed: parts.sealed,
+            resealing: Resealing::default(),
             providers: parts.providers,
             random: parts.random,
             settings: parts.settings,
@@ -152,6 +163,10 @@ impl Warden {
         let warden = Arc::new(warden);
         warden.probe_all().await;
         warden.start_tasks();
+        if has_older_roots {
+            // A rotation may have been cut off.
+            warden.start_resealing();
+        }
         Ok(warden)
     }
 
@@ -164,7 +179,8 @@ impl Warden {
             .await
             .map_err(StartError::Log)?;
         if !self.recovery_pending.load(Ordering::SeqCst) {
-            settle::mark(&self.store, &self.mac, history.end(), self.highest_generation()).await?;
+            let roots = self.roots.load_full();
+            settle::mark(&self.store, &roots.mac, history.end(), self.highest_generation()).await?;
         }
         Ok(())
     }
@@ -181,7 +197,7 @@ impl Warden {
                     in_force: directory.generation(),
                     highest: self.highest_generation(),
                 };
-                let mut edit = Edit::begin(&self.store, &self.mac, change, known).await?;
+                let mut edit = Edit::begin(&self.store, self.roots.load_full(), change, known).await?;
                 edit.key_state(key, KeyState::Disabled);
                 edit.commit().await?;
             }
@@ -281,9 +297,10 @@ impl Warden {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
+        let roots = self.roots.load_full();
         let sources = Sources {
-            keyring: &self.keyring,
-            mac: &self.mac,
+            keyring: &roots.keyring,
+            mac: &roots.mac,
             providers: &self.providers,
             managers,
         };

@@ -20,3 +20,9 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Reply, Refusal> {
             .await?,
     )
 }
+
+/// Replaces its key-encryption key.
+pub(super) async fn rotate_kek(call: &Call<'_>, manager: &str) -> Result<Reply, Refusal> {
+    let rotated = call.warden.rotate_key_encryption_key(call.actor, manager);
+    Reply::json(&rotated.await?)
+}

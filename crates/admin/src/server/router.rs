@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::call::{Call, Reply};
-use super::{bindings, blocks, credentials, key_managers, key_stores, keys, recovery, status};
+use super::{bindings, blocks, credentials, key_managers, key_stores, keys, recovery, roots, status};
 use crate::error::{ErrorCode, Refusal};
 
 pub(super) async fn route(call: &Call<'_>, method: &Method, path: &str) -> Result<Reply, Refusal> {
@@ -33,6 +33,11 @@ pub(super) async fn route(call: &Call<'_>, method: &Method, path: &str) -> Resul
         (false, ["key-stores", store, "credentials", id, "retire"]) => {
             credentials::retire(call, store, id).await
         }
+        (false, ["key-managers", manager, "rotate-kek"]) => key_managers::rotate_kek(call, manager).await,
+        (true, ["roots"]) => roots::list(call).await,
+        (false, ["roots", "rotate"]) => roots::rotate(call).await,
+        (false, ["roots", root, "retire"]) => roots::retire(call, root).await,
+        (false, ["seal", "change"]) => roots::change_seal(call).await,
         (false, ["recovery", "acknowledge"]) => recovery::acknowledge(call).await,
         _ => Err(unknown(method, path)),
     }

@@ -15,7 +15,7 @@ use crypto::SecretBytes;
 use http::{HeaderMap, Method};
 use key_manager::{KeyManagerProvider, KeyState, KeyUsage};
 use listener::{BodyError, Deadline, Peer};
-use seal::{KeyFile, roots};
+use seal::{KeyFile, SealFile, SealSource, roots};
 use serde_json::Value;
 use store::Store;
 use tempfile::TempDir;
@@ -118,9 +118,9 @@ impl World {
         random: Arc<dyn Random>,
     ) -> Self {
         let store = open_store(directory.path()).await;
-        let seal = KeyFile::open(&directory.path().join("seal.key")).unwrap();
+        let seal = SealFile::open(&directory.path().join("seal.key"), None).unwrap();
         let mut reader = store.read().await.unwrap();
-        let keyring = Arc::new(roots::load(&mut reader, &seal).await.unwrap());
+        let keyring = Arc::new(roots::load(&mut reader, &*seal.current()).await.unwrap());
         drop(reader);
         let hsms = VirtualHsms::new(
             store.clone(),
@@ -129,7 +129,7 @@ impl World {
             clock.clone(),
         );
         let fault = Arc::new(Fault::default());
-        let provider: Arc<dyn KeyManagerProvider> = Arc::new(Faulty::new(hsms, Arc::clone(&fault)));
+        let provider: Arc<dyn KeyManagerProvider> = Arc::new(Faulty::new(hsms.clone(), Arc::clone(&fault)));
         let medium: Arc<dyn audit::Medium> =
             Arc::new(audit::Directory::open(&directory.path().join("audit")).unwrap());
         let config = audit::LogConfig {
@@ -141,6 +141,8 @@ impl World {
         let warden = Warden::start(Parts {
             store,
             keyring,
+            seal: Arc::new(seal),
+            sealed: vec![Arc::new(hsms)],
             log,
             medium,
             providers: vec![provider],

@@ -65,6 +65,12 @@ pub enum Command {
     /// Virtual HSMs: key managers in software
     #[command(subcommand)]
     Vhsm(VhsmCommand),
+    /// Root keys, under which everything in the store is sealed
+    #[command(subcommand)]
+    Root(RootCommand),
+    /// The seal, which protects the root keys
+    #[command(subcommand)]
+    Seal(SealCommand),
     /// Keys
     #[command(subcommand)]
     Key(KeyCommand),
@@ -109,6 +115,32 @@ pub enum VhsmCommand {
     },
     /// List the virtual HSMs
     List,
+    /// Replace a virtual HSM's key-encryption key and seal its keys under the new one
+    RotateKek {
+        /// Its id or name
+        vhsm: String,
+    },
+}
+
+/// `root`
+#[derive(Debug, Subcommand)]
+pub enum RootCommand {
+    /// List the root keys and what in the store still needs each
+    List,
+    /// Make a new root key and seal everything under it; requests are served meanwhile
+    Rotate,
+    /// Delete an older root key for good, once nothing in the store needs it
+    Retire {
+        /// Its id, from `root list`
+        root: String,
+    },
+}
+
+/// `seal`
+#[derive(Debug, Subcommand)]
+pub enum SealCommand {
+    /// Make a new seal key and protect the root keys by it; the older one is kept beside it
+    Change,
 }
 
 /// `key`

@@ -5,6 +5,7 @@ pub(super) mod credential;
 pub(super) mod key;
 pub(super) mod key_store;
 pub(super) mod recovery;
+pub(super) mod root;
 pub(super) mod status;
 pub(super) mod vhsm;
 

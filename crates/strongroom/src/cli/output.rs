@@ -48,6 +48,14 @@ impl Output {
         Ok(())
     }
 
+    /// Says on standard error how far something is, to people.
+    pub(super) fn progress(&self, text: &str) {
+        if !self.json {
+            // With standard error gone there is nobody left to tell.
+            let _ = writeln!(io::stderr().lock(), "{text}");
+        }
+    }
+
     /// Prints an error to standard error.
     pub(super) fn error(&self, body: &ErrorBody) {
         let text = if self.json {

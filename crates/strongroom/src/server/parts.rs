@@ -7,7 +7,7 @@ use ambient::Random;
 use anyhow::{Context, bail};
 use audit::{Directory, Log, Medium};
 use key_manager::KeyManagerProvider;
-use seal::{KeyFile, Keyring};
+use seal::{Keyring, SealFile, SealSource};
 use store::{Migrations, Store};
 use virtual_hsm::VirtualHsms;
 use warden::Warden;
@@ -35,8 +35,8 @@ impl Parts {
         overrides: &Overrides,
     ) -> anyhow::Result<Self> {
         let Overrides { clock, random, .. } = overrides;
-        let seal = KeyFile::open(&places.seal_key)?;
         let store = open_store(&places.store).await?;
+        let seal = Arc::new(open_seal(&store, &places.seal_key).await?);
         let keyring = Arc::new(load_keyring(&store, &seal).await?);
         let medium = match &overrides.medium {
             Some(medium) => Arc::clone(medium),
@@ -49,10 +49,12 @@ impl Parts {
             Arc::clone(random),
             Arc::clone(clock),
         );
-        let providers: Vec<Arc<dyn KeyManagerProvider>> = vec![Arc::new(hsms)];
+        let providers: Vec<Arc<dyn KeyManagerProvider>> = vec![Arc::new(hsms.clone())];
         let warden = Warden::start(warden::Parts {
             store: store.clone(),
             keyring,
+            seal,
+            sealed: vec![Arc::new(hsms)],
             log,
             medium,
             providers,
@@ -83,9 +85,22 @@ async fn open_store(path: &Path) -> anyhow::Result<Store> {
         .with_context(|| format!("cannot open the store {}", path.display()))
 }
 
-async fn load_keyring(store: &Store, seal: &KeyFile) -> anyhow::Result<Keyring> {
+/// The store says which seal it is protected by; after a change that was cut off, or a restored
+/// backup, that may lie beside the place where it belongs.
+async fn open_seal(store: &Store, path: &Path) -> anyhow::Result<SealFile> {
     let mut snapshot = store.read().await?;
-    Ok(seal::roots::load(&mut snapshot, seal).await?)
+    let roots = seal::roots::list(&mut snapshot).await?;
+    let wanted = roots.first().map(|root| root.seal_id.as_str());
+    Ok(SealFile::open(path, wanted)?)
+}
+
+async fn load_keyring(store: &Store, seal: &SealFile) -> anyhow::Result<Keyring> {
+    let mut snapshot = store.read().await?;
+    let keyring = seal::roots::load(&mut snapshot, &*seal.current()).await?;
+    if seal.settle()? {
+        tracing::warn!("the seal key that the store is protected by was put in its place");
+    }
+    Ok(keyring)
 }
 
 fn open_directory(path: &Path) -> anyhow::Result<Arc<dyn Medium>> {

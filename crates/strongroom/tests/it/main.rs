@@ -18,6 +18,7 @@ mod mtls;
 mod recovery;
 mod reload;
 mod roles;
+mod roots;
 mod rotation;
 mod shutdown;
 mod sql;

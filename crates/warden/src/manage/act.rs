@@ -103,7 +103,7 @@ impl Warden {
     async fn truth(&self, id: &ChangeId, change: &Change) -> &'static str {
         let made = async {
             let row = self.store.query_one(Manifest::SELECT, &[]).await.ok()?;
-            let manifest = Manifest::read(row.as_ref(), &self.mac).ok()?;
+            let manifest = Manifest::read(row.as_ref(), &self.roots.load().mac).ok()?;
             Some(settle::was_done(id, change, &manifest, &self.directory.load()))
         };
         match made.await {
@@ -141,11 +141,11 @@ impl Warden {
     }
 
     /// Begins a change of the warden's own tables.
-    pub(crate) async fn edit(&self, id: &ChangeId) -> Result<Edit<'_>, ManageError> {
+    pub(crate) async fn edit(&self, id: &ChangeId) -> Result<Edit, ManageError> {
         let known = Known {
             in_force: self.directory.load().generation(),
             highest: self.highest_generation(),
         };
-        Edit::begin(&self.store, &self.mac, id, known).await
+        Edit::begin(&self.store, self.roots.load_full(), id, known).await
     }
 }

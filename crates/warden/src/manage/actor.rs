@@ -154,6 +154,16 @@ mod tests {
                 store_generation: 0,
                 log_generation: 0,
             },
+            Change::RotateRoot { root: text() },
+            Change::RetireRoot { root: text() },
+            Change::ChangeSeal {
+                kind: text(),
+                seal: text(),
+            },
+            Change::RotateKeyEncryptionKey {
+                key_manager: text(),
+                key_encryption_key: text(),
+            },
         ]
     }
 
@@ -166,10 +176,10 @@ mod tests {
                 .map(|change| if role.may(change) { 'y' } else { '-' })
                 .collect()
         };
-        assert_eq!(row(Role::Auditor), "----------");
-        assert_eq!(row(Role::Operator), "-----y----");
-        assert_eq!(row(Role::KeyCustodian), "yyy-yyy---");
-        assert_eq!(row(Role::Admin), "yyyyyyyyyy");
+        assert_eq!(row(Role::Auditor), "--------------");
+        assert_eq!(row(Role::Operator), "-----y--------");
+        assert_eq!(row(Role::KeyCustodian), "yyy-yyy-------");
+        assert_eq!(row(Role::Admin), "yyyyyyyyyyyyyy");
     }
 
     #[test]

@@ -35,18 +35,16 @@ impl Warden {
                 "a new credential expires in the future".to_owned(),
             ));
         }
-        let context = CredentialRow::context(store.id.as_str(), &new.access_key_id);
-        let row = CredentialRow {
+        let mut row = CredentialRow {
             access_key_id: new.access_key_id,
             key_store: store.id.to_string(),
-            secret: self.keyring.seal(&*self.random, &context, new.secret.expose())?,
+            secret: Vec::new(),
             created: now.as_micros(),
             expires: expires.map(Timestamp::as_micros),
             retired: None,
             generation: 0,
             last_use: None,
         };
-        drop(new.secret);
         let change = Change::AddCredential {
             key_store: store.id.to_string(),
             access_key_id: row.access_key_id.clone(),
@@ -61,6 +59,10 @@ impl Warden {
                     name: row.access_key_id,
                 });
             }
+            // Under the root that is current now: it may have been rotated since the request came.
+            let keyring = Arc::clone(&warden.roots.load().keyring);
+            row.secret = keyring.seal(&*warden.random, &row.own_context(), new.secret.expose())?;
+            drop(new.secret);
             edit.insert(row).await?;
             edit.commit().await
         })
@@ -111,10 +113,11 @@ impl Warden {
         &self,
         store: &KeyStore,
     ) -> Result<Vec<CredentialView>, ManageError> {
+        let roots = self.roots.load_full();
         let mut snapshot = self.store.read().await?;
         let manifest = snapshot.query_one(Manifest::SELECT, &[]).await?;
-        let manifest = Manifest::read(manifest.as_ref(), &self.mac)?;
-        let (mut rows, _) = manifest.rows::<CredentialRow>(&mut snapshot, &self.mac).await?;
+        let manifest = Manifest::read(manifest.as_ref(), &roots.mac)?;
+        let (mut rows, _) = manifest.rows::<CredentialRow>(&mut snapshot, &roots.mac).await?;
         drop(snapshot);
         rows.retain(|row| row.key_store == store.id.as_str());
         rows.sort_by_key(|row| row.created);

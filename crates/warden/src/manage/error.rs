@@ -30,7 +30,7 @@ pub enum ManageError {
         name: String,
     },
     /// There is such a thing already.
-    #[error("there is a {what} {name} already")]
+    #[error("the {what} {name} exists already")]
     Exists {
         /// What kind of thing.
         what: &'static str,
@@ -58,6 +58,20 @@ pub enum ManageError {
     /// A row that this change builds on was edited by other means.
     #[error("the store was edited by other means than Strongroom: {0}")]
     Refused(#[from] seal::RowRefused),
+    /// A root key cannot be retired while rows depend on it.
+    #[error("the root key {root} is still needed, and was not retired: {by}")]
+    RootInUse {
+        /// The root key.
+        root: String,
+        /// How many rows of which tables.
+        by: String,
+    },
+    /// The seal or the root keys under it cannot be used.
+    #[error("nothing was changed: {0}")]
+    Seal(String),
+    /// The store is sealed with the new seal, whose file is not where the old one's was.
+    #[error("the seal was changed, but its file is not in its place yet: {0}")]
+    SealNotInPlace(String),
     /// The server is stopping.
     #[error("the server is stopping")]
     Stopping,

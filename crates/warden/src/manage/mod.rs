@@ -6,6 +6,7 @@ mod credentials;
 mod error;
 mod key_stores;
 mod keys;
+mod roots;
 mod status;
 
 pub(crate) use act::Overdue;
@@ -13,3 +14,4 @@ pub use actor::{Actor, Role};
 pub use credentials::NewCredential;
 pub use error::ManageError;
 pub use key_stores::{NewBinding, NewKeyStore};
+pub(crate) use roots::has_key_encryption_key;

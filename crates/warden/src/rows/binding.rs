@@ -36,6 +36,8 @@ impl TaggedRow for BindingRow {
         principals, foreign_keys, blocked, created, generation, tag) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     const UPDATE: &'static str = "UPDATE warden_binding SET blocked = $3, generation = $4, tag = $5 \
         WHERE key_store = $1 AND external_key_id = $2";
+    const RESEAL: &'static str =
+        "UPDATE warden_binding SET tag = $3 WHERE key_store = $1 AND external_key_id = $2";
     const KEY_COLUMNS: &'static [usize] = &[0, 1];
     const TAG_COLUMN: usize = 9;
 
@@ -90,6 +92,10 @@ impl TaggedRow for BindingRow {
             self.created.into(),
             self.generation.into(),
         ]
+    }
+
+    fn resealed(&self) -> Vec<Value<'_>> {
+        vec![(&self.key_store).into(), (&self.external_key_id).into()]
     }
 
     fn updated(&self) -> Vec<Value<'_>> {

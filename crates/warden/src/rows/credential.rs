@@ -1,6 +1,8 @@
 //! `warden_credential`.
 
+use ambient::Random;
 use crypto::Fields;
+use seal::{Keyring, ResealFailed, RowRefusal};
 use store::{Row, StoreError, Value};
 
 use super::TaggedRow;
@@ -30,6 +32,11 @@ impl CredentialRow {
             .text(key_store)
             .text(access_key_id)
     }
+
+    /// The same for this row.
+    pub(crate) fn own_context(&self) -> Fields {
+        Self::context(&self.key_store, &self.access_key_id)
+    }
 }
 
 impl TaggedRow for CredentialRow {
@@ -40,8 +47,11 @@ impl TaggedRow for CredentialRow {
         created, expires, retired, generation, tag) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     const UPDATE: &'static str =
         "UPDATE warden_credential SET retired = $2, generation = $3, tag = $4 WHERE access_key_id = $1";
+    const RESEAL: &'static str =
+        "UPDATE warden_credential SET secret = $2, tag = $3 WHERE access_key_id = $1";
     const KEY_COLUMNS: &'static [usize] = &[0];
     const TAG_COLUMN: usize = 7;
+    const ENVELOPE_COLUMN: Option<usize> = Some(2);
 
     fn read(row: &Row) -> Result<Self, StoreError> {
         let optional = |column| match row.opt_int(column)? {
@@ -95,6 +105,25 @@ impl TaggedRow for CredentialRow {
             self.retired.into(),
             self.generation.into(),
         ]
+    }
+
+    fn resealed(&self) -> Vec<Value<'_>> {
+        vec![(&self.access_key_id).into(), (&self.secret).into()]
+    }
+
+    fn reseal(
+        &mut self,
+        keyring: &Keyring,
+        random: &dyn Random,
+    ) -> Result<Result<(), RowRefusal>, ResealFailed> {
+        let context = self.own_context();
+        let secret = match keyring.open(&context, &self.secret) {
+            Ok(secret) => secret,
+            Err(refused) => return Ok(Err(refused.into())),
+        };
+        let sealed = keyring.seal(random, &context, secret.expose());
+        self.secret = sealed.map_err(|error| ResealFailed(error.to_string()))?;
+        Ok(Ok(()))
     }
 
     fn updated(&self) -> Vec<Value<'_>> {

@@ -29,6 +29,7 @@ impl TaggedRow for KeyStoreRow {
         listeners, common_names, blocked, created, generation, tag) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     const UPDATE: &'static str =
         "UPDATE warden_key_store SET blocked = $2, generation = $3, tag = $4 WHERE id = $1";
+    const RESEAL: &'static str = "UPDATE warden_key_store SET tag = $2 WHERE id = $1";
     const KEY_COLUMNS: &'static [usize] = &[0];
     const TAG_COLUMN: usize = 9;
 
@@ -83,6 +84,10 @@ impl TaggedRow for KeyStoreRow {
             self.created.into(),
             self.generation.into(),
         ]
+    }
+
+    fn resealed(&self) -> Vec<Value<'_>> {
+        vec![(&self.id).into()]
     }
 
     fn updated(&self) -> Vec<Value<'_>> {

@@ -8,6 +8,7 @@ mod health;
 mod records;
 mod recovery;
 mod refusals;
+mod roots_of_store;
 mod round_trip;
 mod scripted;
 mod settling;
@@ -24,7 +25,7 @@ use ambient::{Clock, CountingRandom, ManualClock, Moment, SeededRandom, Timestam
 use audit::{Log, LogConfig, Medium, Reader, SpareState};
 use crypto::SecretBytes;
 use key_manager::KeyUsage;
-use seal::{KeyFile, roots};
+use seal::{KeyFile, SealFile, SealSource, roots};
 use serde_json::Value as Json;
 use store::Store;
 use tempfile::TempDir;
@@ -45,7 +46,8 @@ struct World {
     directory: Arc<TempDir>,
     database: PathBuf,
     disk: SimulatedDisk,
-    seal: Arc<KeyFile>,
+    /// The seal's key file.
+    seal: PathBuf,
     random: Arc<CountingRandom<SeededRandom>>,
     clock: Arc<ManualClock>,
     script: Arc<Script>,
@@ -109,11 +111,26 @@ async fn open_store(path: &Path) -> Store {
     Store::open(path, &all).await.unwrap()
 }
 
+/// The seal's key file, and those beside it, under another name.
+fn copy_of_seal(path: &Path, number: u32) -> PathBuf {
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let copy = path.with_file_name(format!("copy-{number}.key"));
+    for entry in std::fs::read_dir(path.parent().unwrap()).unwrap() {
+        let other = entry.unwrap().path();
+        let end = other.file_name().unwrap().to_str().unwrap().strip_prefix(name);
+        if let Some(end) = end.filter(|end| end.is_empty() || end.starts_with(['.'])) {
+            std::fs::copy(&other, format!("{}{end}", copy.display())).unwrap();
+        }
+    }
+    copy
+}
+
 impl World {
     async fn new() -> Self {
         let directory = Arc::new(tempfile::tempdir().unwrap());
         let random = Arc::new(CountingRandom::new(SeededRandom::new(42)));
-        let seal = KeyFile::create(&directory.path().join("seal.key"), random.as_ref()).unwrap();
+        let seal_path = directory.path().join("seal.key");
+        let seal = KeyFile::create(&seal_path, random.as_ref()).unwrap();
         let database = directory.path().join("db");
         let store = open_store(&database).await;
         let now = Timestamp::from_secs(START);
@@ -128,7 +145,7 @@ impl World {
             directory,
             database,
             disk: SimulatedDisk::new(),
-            seal: Arc::new(seal),
+            seal: seal_path,
             random,
             clock: Arc::new(ManualClock::at(now)),
             script: Arc::default(),
@@ -160,7 +177,10 @@ impl World {
     async fn try_start(&self) -> Result<Running, StartError> {
         let store = open_store(&self.database).await;
         let mut snapshot = store.read().await.unwrap();
-        let keyring = Arc::new(roots::load(&mut snapshot, &*self.seal).await.unwrap());
+        let all = roots::list(&mut snapshot).await.unwrap();
+        let seal = Arc::new(SealFile::open(&self.seal, Some(&all[0].seal_id)).unwrap());
+        let keyring = Arc::new(roots::load(&mut snapshot, &*seal.current()).await.unwrap());
+        seal.settle().unwrap();
         drop(snapshot);
         let medium = Arc::new(self.disk.clone());
         let (log, _) = Log::open(medium.clone(), self.clock.clone(), self.random.as_ref(), self.log).unwrap();
@@ -173,6 +193,8 @@ impl World {
         let warden = Warden::start(Parts {
             store: store.clone(),
             keyring,
+            seal,
+            sealed: vec![Arc::new(hsms.clone())],
             log,
             medium,
             providers: vec![Arc::new(Scripted::new(hsms, self.script.clone()))],
@@ -207,7 +229,7 @@ impl World {
             directory: self.directory.clone(),
             database,
             disk,
-            seal: self.seal.clone(),
+            seal: copy_of_seal(&self.seal, number),
             random: self.random.clone(),
             clock: self.clock.clone(),
             script: Arc::default(),

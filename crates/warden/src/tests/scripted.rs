@@ -209,4 +209,12 @@ impl KeyLifecycle for Manager {
     fn rotate(&self, key: KeyId) -> Operation<'_, Arc<KeyDescription>> {
         self.inner.lifecycle.rotate(key)
     }
+
+    fn key_encryption_key(&self) -> Option<[u8; 8]> {
+        self.inner.lifecycle.key_encryption_key()
+    }
+
+    fn rotate_key_encryption_key(&self, id: [u8; 8]) -> Operation<'_, ()> {
+        self.inner.lifecycle.rotate_key_encryption_key(id)
+    }
 }

@@ -8,7 +8,7 @@ use super::scripted::{Does, Script};
 use super::{Running, World, admin, binding, credential, key_store};
 use crate::{KeyState, ManageError, Standing, Warden};
 
-const ACTS: [&str; 10] = [
+const ACTS: [&str; 14] = [
     "create-key-manager",
     "create-key",
     "set-key-state disabled",
@@ -19,6 +19,10 @@ const ACTS: [&str; 10] = [
     "unblock",
     "add-credential",
     "retire-credential",
+    "rotate-root",
+    "retire-root",
+    "change-seal",
+    "rotate-key-encryption-key",
 ];
 
 /// What the act would change is as if it had not been done yet.
@@ -30,6 +34,11 @@ async fn prepare(running: &Running, act: &str) {
             .await
             .map(drop),
         "unblock" => warden.block(&admin(), "main", None, "test").await.map(drop),
+        "retire-root" => {
+            let rotated = warden.rotate_root(&admin()).await.map(drop);
+            running.resealed().await;
+            rotated
+        }
         _ => Ok(()),
     };
     prepared.unwrap();
@@ -63,12 +72,19 @@ async fn perform(warden: &Arc<Warden>, act: &str) -> Result<(), ManageError> {
             .await
             .map(drop),
         "retire-credential" => warden.retire_credential(by, "main", "AKIAMAIN").await.map(drop),
+        "rotate-root" => warden.rotate_root(by).await.map(drop),
+        "retire-root" => {
+            let older = warden.roots().await?.roots.remove(1).id;
+            warden.retire_root(by, &older).await.map(drop)
+        }
+        "change-seal" => warden.change_seal(by).await.map(drop),
+        "rotate-key-encryption-key" => warden.rotate_key_encryption_key(by, "hsm").await.map(drop),
         other => panic!("{other}"),
     }
 }
 
 /// Whether the act shows in the directory.
-async fn shows(running: &Running, act: &str) -> bool {
+async fn shows(world: &World, running: &Running, act: &str) -> bool {
     let warden = &running.warden;
     let main = warden.key_store("main").await.unwrap();
     match act {
@@ -82,8 +98,31 @@ async fn shows(running: &Running, act: &str) -> bool {
         "unblock" => main.blocked.is_none(),
         "add-credential" => main.credentials.len() == 2,
         "retire-credential" => main.credentials[0].retired.is_some(),
+        "rotate-root" => {
+            let roots = warden.roots().await.unwrap().roots;
+            roots[0].number == 2
+        }
+        "retire-root" => {
+            let roots = warden.roots().await.unwrap().roots;
+            roots.len() == 1
+        }
+        "change-seal" | "rotate-key-encryption-key" => shows_in_record(running, world, act).await,
         other => panic!("{other}"),
     }
+}
+
+/// Whether the id that the last intent announced is in force.
+async fn shows_in_record(running: &Running, world: &World, act: &str) -> bool {
+    let intent = world.records_of("intent").pop().unwrap();
+    let announced = |member: &str| intent["change"][member].as_str().unwrap().to_owned();
+    if act == "change-seal" {
+        let roots = running.warden.roots().await.unwrap().roots;
+        return roots.iter().all(|root| root.seal_id == announced("seal"));
+    }
+    let directory = running.warden.directory();
+    let hsm = directory.find_manager("hsm").unwrap();
+    let current = hsm.lifecycle.key_encryption_key().unwrap();
+    crypto::hex(&current) == announced("key_encryption_key")
 }
 
 /// The outcomes of the last intent.
@@ -103,7 +142,7 @@ fn last_outcomes(world: &World) -> Vec<String> {
 async fn check_settled(world: &World, act: &str, expected: &str) {
     for _ in 0..2 {
         let running = world.start().await;
-        assert_eq!(shows(&running, act).await, expected == "done", "{act}");
+        assert_eq!(shows(world, &running, act).await, expected == "done", "{act}");
         let status = running.warden.status();
         assert_eq!(status.alarms, [], "{act}");
         assert_eq!(status.standing, "serving", "{act}");

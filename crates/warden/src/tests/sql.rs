@@ -5,8 +5,8 @@ use crate::rows::{BindingRow, CredentialRow, KeyStoreRow, LAST_USE, MIGRATIONS, 
 use crate::settle;
 
 fn statements() -> Vec<&'static str> {
-    fn of<R: TaggedRow>() -> [&'static str; 3] {
-        [R::SELECT, R::INSERT, R::UPDATE]
+    fn of<R: TaggedRow>() -> [&'static str; 4] {
+        [R::SELECT, R::INSERT, R::UPDATE, R::RESEAL]
     }
     let rows = [of::<KeyStoreRow>(), of::<BindingRow>(), of::<CredentialRow>()].concat();
     let others = [

@@ -11,7 +11,7 @@ use key_manager::{KeyManagerProvider, KeyState, KeyUsage};
 use listener::{Listener, ListenerConfig, TlsConfig};
 use proxy::Proxy;
 use rcgen::{CertificateParams, KeyPair};
-use seal::{KeyFile, roots};
+use seal::{KeyFile, SealFile, roots};
 use store::Store;
 use tempfile::TempDir;
 use testkit::xks_proxy::{ACCESS_KEY_ID, HOST, PREFIX, SECRET_ACCESS_KEY};
@@ -69,7 +69,8 @@ impl House {
 async fn start(directory: &Path) -> Arc<Warden> {
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let seal = KeyFile::create(&directory.join("seal.key"), &*random).unwrap();
+    let seal_path = directory.join("seal.key");
+    let seal = KeyFile::create(&seal_path, &*random).unwrap();
     let migrations = [roots::MIGRATIONS, virtual_hsm::MIGRATIONS, warden::MIGRATIONS];
     let store = Store::open(&directory.join("store.db"), &migrations)
         .await
@@ -88,13 +89,15 @@ async fn start(directory: &Path) -> Arc<Warden> {
         Arc::clone(&random),
         Arc::clone(&clock),
     );
-    let provider: Arc<dyn KeyManagerProvider> = Arc::new(hsms);
+    let provider: Arc<dyn KeyManagerProvider> = Arc::new(hsms.clone());
     let medium: Arc<dyn audit::Medium> = Arc::new(audit::Directory::open(&directory.join("audit")).unwrap());
     let config = audit::LogConfig::default();
     let (log, _) = audit::Log::open(Arc::clone(&medium), Arc::clone(&clock), &*random, config).unwrap();
     Warden::start(Parts {
         store,
         keyring,
+        seal: Arc::new(SealFile::of(&seal_path, seal)),
+        sealed: vec![Arc::new(hsms)],
         log,
         medium,
         providers: vec![provider],

@@ -1,4 +1,4 @@
-//! `vhsm create|list`
+//! `vhsm create|list|rotate-kek`
 
 use admin::message::NewKeyManager;
 use warden::view::KeyManagerView;
@@ -15,6 +15,10 @@ pub(in crate::cli) async fn run(command: VhsmCommand, call: Call<'_>) -> anyhow:
                 .create_key_manager(&NewKeyManager { kind: None, name })
                 .await?;
             call.output.show(&made, one)
+        }
+        VhsmCommand::RotateKek { vhsm } => {
+            let rotated = call.client.rotate_key_encryption_key(&vhsm).await?;
+            call.output.show(&rotated, one)
         }
         VhsmCommand::List => call
             .output
