@@ -14,6 +14,11 @@ pub const DOCUMENT_BYTES: usize = 131_072;
 /// `{Statement:[{Condition:{operator:{key:[value]}}}]}`.
 pub const NESTING: usize = 6;
 
+/// Most question marks in all texts of a policy. AWS has no such limit. Each costs a step at every
+/// place of the text that is compared, so that a policy full of them would take seconds for one
+/// request with a long encryption context.
+pub const QUESTION_MARKS: usize = 256;
+
 impl PolicyKind {
     /// Most characters of a policy of this kind. White space counts in key policies and session
     /// policies only.

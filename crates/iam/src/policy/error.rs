@@ -28,6 +28,9 @@ pub enum Problem {
         /// From 1.
         column: usize,
     },
+    /// More question marks than [`QUESTION_MARKS`](crate::limits::QUESTION_MARKS).
+    #[error("The policy has too many question marks")]
+    TooManyWildcards,
     /// A character outside of tab, line feed, carriage return and U+0020 to U+00FF.
     #[error("The policy contains a character that policies may not contain")]
     Character,

@@ -1,7 +1,7 @@
 //! From a document to a policy: the document and its statements.
 
 use crate::json::Json;
-use crate::limits::DOCUMENT_BYTES;
+use crate::limits::{DOCUMENT_BYTES, QUESTION_MARKS};
 use crate::policy::elements;
 use crate::policy::{
     Effect, Matcher, Policy, PolicyError, PolicyKind, Principals, Problem, Resources, Statement,
@@ -20,6 +20,9 @@ pub(super) fn parse(text: &str, kind: PolicyKind) -> Result<Policy, PolicyError>
             column: error.column(),
         })
     })?;
+    if question_marks(&json) > QUESTION_MARKS {
+        return Err(document(Problem::TooManyWildcards));
+    }
     let Json::Object(members) = json else {
         return Err(document(Problem::WrongType));
     };
@@ -82,6 +85,16 @@ fn check_text(text: &str, kind: PolicyKind) -> Result<(), Problem> {
         Ok(())
     } else {
         Err(Problem::Character)
+    }
+}
+
+/// In the texts, for in the document they can be written as escapes.
+fn question_marks(json: &Json) -> usize {
+    match json {
+        Json::Text(text) => text.bytes().filter(|byte| *byte == b'?').count(),
+        Json::List(values) => values.iter().map(question_marks).sum(),
+        Json::Object(members) => members.iter().map(|(_, value)| question_marks(value)).sum(),
+        Json::Null | Json::Bool(_) | Json::Number(_) => 0,
     }
 }
 

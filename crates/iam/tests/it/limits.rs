@@ -1,6 +1,6 @@
 //! Limits of documents, at their exact values.
 
-use iam::limits::KEY_POLICY_BYTES;
+use iam::limits::{KEY_POLICY_BYTES, QUESTION_MARKS};
 use iam::{Policy, PolicyKind, Problem};
 
 const KINDS: [PolicyKind; 7] = [
@@ -49,6 +49,21 @@ fn a_key_policy_is_measured_in_bytes() {
     let letters = of_length(PolicyKind::Key, KEY_POLICY_BYTES).replacen('x', "é", 1);
     let error = Policy::parse(&letters, PolicyKind::Key).expect_err("one byte more");
     assert_eq!(error.problem, Problem::TooLarge);
+}
+
+#[test]
+fn question_marks_are_counted_in_all_texts_however_they_are_written() {
+    let document = |marks: usize| {
+        let half = r"\u003f".repeat(marks / 2);
+        let rest = "?".repeat(marks - marks / 2);
+        format!(
+            r#"{{"Statement":[{{"Effect":"Deny","Principal":"*","Action":"kms:*","Resource":"*",
+            "Condition":{{"StringLike":{{"kms:EncryptionContext:a":["*{half}b","*{rest}c"]}}}}}}]}}"#
+        )
+    };
+    assert!(Policy::parse(&document(QUESTION_MARKS), PolicyKind::Key).is_ok());
+    let error = Policy::parse(&document(QUESTION_MARKS + 1), PolicyKind::Key).expect_err("one more");
+    assert_eq!(error.problem, Problem::TooManyWildcards);
 }
 
 #[test]
