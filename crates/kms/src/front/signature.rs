@@ -10,8 +10,8 @@ use http::header::AUTHORIZATION;
 use kms_api::Region;
 use sigv4::{HostNames, PathForm, Rules, SessionTokens, UnverifiedRequest};
 
-use super::Front;
 use super::refusal::Refusal;
+use super::{Front, X_AMZ_TARGET};
 use crate::identity::Caller;
 
 /// What an echo of the sender's own text may cost.
@@ -97,8 +97,13 @@ impl Front {
         let date = headers.get("x-amz-date").and_then(|date| date.to_str().ok());
         let date = parts.require_all(date, header)?;
         check_date(date, now, service.skew_minutes)?;
-        if !parts.signed_headers.split(';').any(|name| name == "host") {
+        let signed = |wanted: &str| parts.signed_headers.split(';').any(|name| name == wanted);
+        if !signed("host") {
             return Err(Refusal::Signature(HOST_UNSIGNED.to_owned()));
+        }
+        // It says what is asked for: unsigned, a request for one thing could be made one for another.
+        if headers.contains_key(X_AMZ_TARGET) && !signed("x-amz-target") {
+            return Err(Refusal::Signature(TARGET_UNSIGNED.to_owned()));
         }
         if parts.algorithm != "AWS4-HMAC-SHA256" {
             let algorithm = echo(parts.algorithm);
@@ -291,4 +296,5 @@ const MISMATCH: &str = "The request signature we calculated does not match the s
                         your AWS Secret Access Key and signing method. Consult the service documentation for \
                         details.";
 const BOTH: &str = "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.";
+const TARGET_UNSIGNED: &str = "'X-Amz-Target' must be a 'SignedHeader' in the AWS Authorization.";
 const HOST_UNSIGNED: &str = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.";

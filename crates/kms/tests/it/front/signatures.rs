@@ -78,6 +78,24 @@ async fn a_signature_is_good_for_five_minutes_to_either_side() {
     assert_eq!(served.send(&early).await.status, 200);
 }
 
+/// Or whoever can change headers on the way makes one call of another: here the same body.
+#[tokio::test]
+async fn what_is_asked_for_must_be_signed() {
+    let served = Served::new().await;
+    let signed = good(&served);
+    let mut sent = signed.clone();
+    sent.headers.remove("x-amz-target");
+    sent.sign(&alice(), "kms", "us-east-1", served.now());
+    sent.header("x-amz-target", "TrentService.ListKeys");
+    let answer = served.send(&sent).await;
+    assert_eq!(answer.error(), "InvalidSignatureException");
+    assert_eq!(
+        answer.message(),
+        "'X-Amz-Target' must be a 'SignedHeader' in the AWS Authorization."
+    );
+    assert_eq!(served.send(&signed).await.status, 200);
+}
+
 #[tokio::test]
 async fn sts_takes_fifteen_minutes() {
     let served = Served::new().await;
