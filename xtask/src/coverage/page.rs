@@ -48,14 +48,18 @@ fn summary(page: &mut String, model: &Model, evidence: &Evidence) {
         .filter(|its| its.supported)
         .map(|its| its.errors.len())
         .sum();
+    let left_out = model.operations.iter().filter(|(_, its)| !its.supported);
+    let left_out: Vec<&str> = left_out.map(|(name, _)| name.as_str()).collect();
     let _ = write!(
         page,
-        "\n- {supported} of {} operations work; the others answer as AWS answers what it does not support.\n\
+        "\n- {supported} of {} operations work; the others answer as AWS answers what it does not support:\n  \
+         {}.\n\
          - {errors} of the {listed} errors that the model lists for those are produced; the others have a reason.\n\
          - {cases} requests at a bound of a member and one past it: {}. One past a bound is a\n  \
          `ValidationException` that names the member; at the bound it is not.\n\
          - Every operation on a key in every state: {}.\n",
         all.len(),
+        left_out.join(", "),
         named(evidence.constraints.as_deref(), evidence::CONSTRAINTS),
         named(evidence.states.as_deref(), evidence::STATES),
     );
