@@ -38,8 +38,8 @@ pub struct Client {
 pub enum ClientError {
     /// No server listens there, or we may not speak to it.
     #[error(
-        "no server answers on {socket} ({source}): start it with `strongroom serve`, or name its socket with \
-         --socket, --data-dir or STRONGROOM_SOCKET", socket = socket.display()
+        "no server answers on {socket} ({source}): start it with `strongroom serve`, name its socket with \
+         --socket, --data-dir or STRONGROOM_SOCKET, or be a user who may enter there", socket = socket.display()
     )]
     Unreachable {
         /// Where we tried.
@@ -52,7 +52,8 @@ pub enum ClientError {
     Refused(ErrorBody),
     /// The connection broke, took more than a minute, or what answers is no Strongroom.
     #[error(
-        "the server's answer was not understood ({0}): the act may have been done, so look before you repeat it"
+        "the server's answer was not understood ({0}): the act may have been done, so look before you repeat it; \
+         the socket of a KMS endpoint is for `strongroom kms …`"
     )]
     Protocol(String),
     /// A name or id that cannot be one. Nothing was sent.
