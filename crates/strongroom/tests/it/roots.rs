@@ -4,13 +4,14 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use audit::{Directory, Reader};
 use http::StatusCode;
 use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::node::{Node, Running};
 use crate::support::xks::{Access, Connection};
-use crate::support::{stderr, text};
+use crate::support::{run, stderr, text};
 
 async fn encrypts(access: &Access) -> StatusCode {
     let mut connection = Connection::open(access.address, &access.tls).await.unwrap();
@@ -107,4 +108,66 @@ async fn a_seal_key_beside_its_place_is_found() {
     assert_eq!(text(&roots, "/roots/0/seal_id"), text(&seal, "/id"));
     assert!(fs::read_to_string(&place).unwrap().contains(text(&seal, "/id")));
     kill(server);
+}
+
+/// `kill -9` while each of them is under way, at other instants each time: every key works at the next
+/// start, and what was begun comes to its end.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_kill_9_what_was_begun_comes_to_its_end() {
+    let node = Node::new();
+    let server = node.serve();
+    let mut access = node.populate(server.address);
+    kill(server);
+    let acts: [&[&str]; 3] = [
+        &["root", "rotate"],
+        &["seal", "change"],
+        &["vhsm", "rotate-kek", "hsm"],
+    ];
+    for round in 0..9 {
+        let server = node.serve();
+        access.address = server.address;
+        let mut connection = Connection::open(access.address, &access.tls).await.unwrap();
+        let arguments = node.arguments(acts[round % acts.len()]);
+        let act = tokio::task::spawn_blocking(move || {
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            run(&arguments)
+        });
+        // So long does the act have.
+        for number in 0..=round * 3 {
+            let (status, answer) = connection
+                .encrypt(&access, &format!("{round}-{number}"))
+                .await
+                .unwrap();
+            assert_eq!(status, StatusCode::OK, "{answer}");
+        }
+        kill(server);
+        act.await.unwrap();
+    }
+    let mut server = node.serve();
+    access.address = server.address;
+    let view = node.json(&["root", "rotate"]);
+    let roots = view.pointer("/roots").unwrap().as_array().unwrap();
+    for older in &roots[1..] {
+        node.json(&["root", "retire", text(older, "/id")]);
+    }
+    assert_eq!(encrypts(&access).await, StatusCode::OK);
+    let status = node.json(&["status"]);
+    assert_eq!(status.pointer("/warden/alarms"), Some(&Value::Array(vec![])));
+    server.process.signal(Signal::TERM);
+    assert!(server.process.wait_for_end().success());
+    let verified = node.json(&["audit", "verify"]);
+    assert_eq!(verified.pointer("/verified"), Some(&Value::Bool(true)));
+    // Every intent has its one outcome, some of them from a start.
+    let (mut intents, mut outcomes) = (Vec::new(), Vec::new());
+    let medium = Arc::new(Directory::open_existing(&node.path("data/audit")).unwrap());
+    let mut reader = Reader::open(medium, 0).unwrap();
+    while let Some(record) = reader.next_record().unwrap() {
+        let record: Value = serde_json::from_slice(&record.payload).unwrap();
+        match text(&record, "/type") {
+            "intent" => intents.push(text(&record, "/change_id").to_owned()),
+            "outcome" => outcomes.push(text(&record, "/change_id").to_owned()),
+            _ => {}
+        }
+    }
+    assert_eq!(intents, outcomes);
 }
