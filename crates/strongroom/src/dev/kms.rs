@@ -24,7 +24,7 @@ const PROXY_HOST: &str = "xks.localhost";
 /// What the endpoint is asked for.
 const REGION: &str = "us-east-1";
 /// The name of the custom key store and of the user.
-const NAME: &str = "dev";
+pub(super) const NAME: &str = "dev";
 /// The alias.
 const ALIAS: &str = "alias/demo";
 /// How often the connection state is looked at, at most; it takes a second here.

@@ -32,6 +32,10 @@ pub(super) fn instructions(contract: &Contract, proved: &Proved, dir: &Path) -> 
         .kms
         .as_ref()
         .map_or_else(String::new, |kms| aws_lines(kms, dir));
+    let explain = contract
+        .kms
+        .as_ref()
+        .map_or_else(String::new, |made| explain_line(&kms, made));
     let dev_json = Contract::path(dir);
     Ok(format!(
         "Strongroom runs on loopback with a throw-away CA. One Encrypt and one Decrypt are proved, over HTTPS at the\n\
@@ -47,6 +51,7 @@ pub(super) fn instructions(contract: &Contract, proved: &Proved, dir: &Path) -> 
          {command} key-store unblock dev\n\
          {command} audit tail\n\
          {kms} status\n\
+         {explain}\
          {kms} fault set dev unreachable --for 10s\n\
          {kms} fault clear\n\
          \n\
@@ -60,6 +65,15 @@ pub(super) fn instructions(contract: &Contract, proved: &Proved, dir: &Path) -> 
     ))
 }
 
+/// Why the user may.
+fn explain_line(command: &str, made: &Kms) -> String {
+    let (account, alias) = (&made.account, &made.alias);
+    let user = super::kms::NAME;
+    format!(
+        "{command} explain --principal arn:aws:iam::{account}:user/{user} --action kms:Decrypt --key {alias}\n"
+    )
+}
+
 /// The whole way: a client of AWS KMS, its endpoint, the proxy, the key manager.
 fn aws_lines(kms: &Kms, dir: &Path) -> String {
     let aws = format!("aws --endpoint-url {} kms", quoted(&kms.endpoint));
@@ -71,7 +85,7 @@ fn aws_lines(kms: &Kms, dir: &Path) -> String {
          {aws} describe-key --key-id {alias}\n\n\
          printf 'Hello World!' | {aws} encrypt --key-id {alias} --plaintext fileb:///dev/stdin {context} \
          --query CiphertextBlob --output text | base64 --decode > {}\n\n\
-         {aws} decrypt --ciphertext-blob {} {context} --query Plaintext --output text | base64 --decode\n\n\
+         {aws} decrypt --ciphertext-blob {} {context} --query Plaintext --output text | base64 --decode; echo\n\n\
          {aws} generate-data-key --key-id {alias} --key-spec AES_256\n\n",
         quoted(&kms.access_key_id),
         quoted(&kms.secret_access_key),
@@ -88,7 +102,7 @@ fn curl(contract: &Contract, resource: &str, body: &Value) -> String {
     // port, as it is sent.
     let host = xks.endpoint.strip_prefix("https://").unwrap_or(&xks.endpoint);
     format!(
-        "curl --silent --show-error --aws-sigv4 'aws:amz:{}:{}' --user {} --cacert {} -H 'Host: {host}' \
+        "curl --silent --show-error --write-out '\\n' --aws-sigv4 'aws:amz:{}:{}' --user {} --cacert {} -H 'Host: {host}' \
          -H 'Content-Type: application/json' -X POST -d {} {}",
         xks.region,
         xks_api::SIGNING_SERVICE,
