@@ -47,7 +47,11 @@ the backup was made under. To end those too: strongroom seal change, then destro
 
 fn text(view: &RootsView) -> String {
     let row = |root: &RootView| {
-        let dependents: Vec<String> = root.dependents.iter().map(ToString::to_string).collect();
+        let counts = root
+            .dependents
+            .iter()
+            .map(|rows| format!("{} {}", rows.rows, rows.table));
+        let dependents: Vec<String> = counts.collect();
         vec![
             root.id.clone(),
             root.number.to_string(),
@@ -59,7 +63,7 @@ fn text(view: &RootsView) -> String {
     };
     let rows: Vec<_> = view.roots.iter().map(row).collect();
     table(
-        &["id", "number", "state", "created", "seal", "needed by"],
+        &["id", "number", "state", "created", "seal", "rows under it"],
         &rows,
         "there is no root key",
     )
