@@ -55,6 +55,11 @@ const NEEDS: &[Need] = &[
         present: || postgresql::is_installed(),
         packages: &[postgresql::PACKAGE],
     },
+    Need {
+        what: "SoftHSM 2 (the PKCS#11 module of the tests)",
+        present: || runs("softhsm2-util", "--version"),
+        packages: &["softhsm2"],
+    },
 ];
 
 /// What the clients of the KMS endpoint need besides.

@@ -1,0 +1,100 @@
+//! What can go wrong, by what a caller would do differently.
+
+/// Why a token could not be opened. Text for the administrator.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// The module could not be loaded or would not start.
+    #[error("the PKCS#11 module cannot be used: {0}")]
+    Module(String),
+    /// The configuration contradicts itself or a limit.
+    #[error("{0}")]
+    Configuration(&'static str),
+    /// The module works and the token does not.
+    #[error("the token cannot be used: {0}")]
+    Token(#[from] TokenError),
+}
+
+/// Why a token did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Ciphertext, IV, tag, AAD and key do not belong together.
+    #[error("the ciphertext is not authentic")]
+    NotAuthentic,
+    /// The token is there, and no object matches.
+    #[error("there is no such key object on the token")]
+    ObjectGone,
+    /// More than one object matches; none is guessed.
+    #[error("more than one key object matches; give one of them another label or id")]
+    Ambiguous,
+    /// The object exists and may not be used as it is.
+    #[error("the key object cannot be used: {0}")]
+    Unsuitable(String),
+    /// Another call for this message: it is longer than the token takes.
+    #[error("the message is longer than the token takes ({limit} bytes)")]
+    TooLong {
+        /// The longest plaintext, in bytes.
+        limit: usize,
+    },
+    /// The queue is full, or the token says that it is busy.
+    #[error("the token is busy")]
+    Busy,
+    /// The token gives no further session, and there is none to wait for.
+    #[error("the token has no session left")]
+    SessionsExhausted,
+    /// The token or its module does not answer as one that is there.
+    #[error("the token is gone")]
+    TokenGone,
+    /// The token refused the PIN. It is not presented again.
+    #[error("the token refused the PIN; it is not tried again until it is set anew")]
+    PinRefused,
+    /// The token locked the PIN; its security officer has to set it anew.
+    #[error("the PIN is locked")]
+    PinLocked,
+    /// The deadline passed. Whether the token did the work is unknown.
+    #[error("the token did not answer in time")]
+    TimedOut,
+    /// Every thread that this token may have hangs in the module.
+    #[error("all sessions hang in the PKCS#11 module")]
+    Hung,
+    /// What was just encrypted did not decrypt to the same.
+    #[error("the trial decryption gave another plaintext")]
+    TrialFailed,
+    /// The token broke the rules of PKCS#11 or of its profile.
+    #[error("the token's output is not what its profile says: {0}")]
+    BadOutput(&'static str),
+    /// The source of randomness failed; without it there is no IV.
+    #[error("the source of randomness failed")]
+    NoRandomness,
+    /// The token refused, and none of the above says why.
+    #[error("{function} was refused: {code}")]
+    Refused {
+        /// The return code's name, such as `CKR_ARGUMENTS_BAD`.
+        code: String,
+        /// The function, such as `C_Encrypt`.
+        function: String,
+    },
+    /// The token was closed, or the thread with the call ended.
+    #[error("the token was closed")]
+    Closed,
+}
+
+impl TokenError {
+    /// Whether the failure says nothing against the token's health.
+    pub(crate) const fn is_about_the_request(&self) -> bool {
+        matches!(
+            self,
+            Self::NotAuthentic
+                | Self::ObjectGone
+                | Self::Ambiguous
+                | Self::Unsuitable(_)
+                | Self::TooLong { .. }
+                | Self::Refused { .. }
+        )
+    }
+}
+
+impl From<ambient::RandomUnavailable> for TokenError {
+    fn from(_: ambient::RandomUnavailable) -> Self {
+        Self::NoRandomness
+    }
+}

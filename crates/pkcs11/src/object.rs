@@ -1,0 +1,292 @@
+//! Key objects, and what is done with them.
+
+use std::sync::Arc;
+
+use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass};
+
+use crate::config::Requirements;
+use crate::error::TokenError;
+use crate::profile::Profile;
+
+/// Longest label or id, in bytes.
+const MAX_NAME: usize = 4096;
+
+/// Which secret key object: by `CKA_LABEL`, by `CKA_ID`, or by both.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectSelector {
+    label: Option<String>,
+    id: Option<Vec<u8>>,
+}
+
+impl ObjectSelector {
+    /// By label and id, at least one of which is given and not empty; `None` otherwise, and for
+    /// names longer than 4096 bytes.
+    pub fn new(label: Option<String>, id: Option<Vec<u8>>) -> Option<Self> {
+        let fits = |len: usize| (1..=MAX_NAME).contains(&len);
+        let label_fits = label.as_ref().is_none_or(|label| fits(label.len()));
+        let id_fits = id.as_ref().is_none_or(|id| fits(id.len()));
+        let named = label.is_some() || id.is_some();
+        (named && label_fits && id_fits).then_some(Self { label, id })
+    }
+
+    /// By label alone; `None` as for [`Self::new`].
+    pub fn label(label: &str) -> Option<Self> {
+        Self::new(Some(label.to_owned()), None)
+    }
+
+    /// By id alone; `None` as for [`Self::new`].
+    pub fn id(id: &[u8]) -> Option<Self> {
+        Self::new(None, Some(id.to_vec()))
+    }
+
+    pub(crate) fn template(&self) -> Vec<Attribute> {
+        let mut template = vec![Attribute::Class(ObjectClass::SECRET_KEY)];
+        template.extend(
+            self.label
+                .as_ref()
+                .map(|label| Attribute::Label(label.clone().into_bytes())),
+        );
+        template.extend(self.id.as_ref().map(|id| Attribute::Id(id.clone())));
+        template
+    }
+}
+
+/// What a key object is to be called. The token makes it: AES, 32 bytes, sensitive, non-extractable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewObject {
+    /// `CKA_LABEL`.
+    pub label: String,
+    /// `CKA_ID`; not empty.
+    pub id: Vec<u8>,
+    /// Whether a wrapping key of the token may take it to another one: then it is extractable in
+    /// that way, and [`Requirements::danger_allow_extractable`] is needed to use it.
+    pub wrappable: bool,
+    /// What it may be used for.
+    pub usage: Usage,
+}
+
+/// What a key object may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Usage {
+    /// Encryption and decryption of messages.
+    Messages,
+    /// Decryption of messages alone.
+    DecryptOnly,
+    /// Nothing: the object stays and is idle.
+    Nothing,
+    /// Wrapping and unwrapping of other keys.
+    Wrapping,
+}
+
+impl Usage {
+    pub(crate) fn attributes(self) -> [Attribute; 4] {
+        [
+            Attribute::Encrypt(self == Self::Messages),
+            Attribute::Decrypt(matches!(self, Self::Messages | Self::DecryptOnly)),
+            Attribute::Wrap(self == Self::Wrapping),
+            Attribute::Unwrap(self == Self::Wrapping),
+        ]
+    }
+}
+
+impl NewObject {
+    /// The template of an object of the token; `made_here` unless it is unwrapped.
+    pub(crate) fn template(&self, made_here: bool) -> Vec<Attribute> {
+        let mut template = vec![
+            Attribute::Class(ObjectClass::SECRET_KEY),
+            Attribute::KeyType(KeyType::AES),
+            Attribute::Token(true),
+            Attribute::Private(true),
+            Attribute::Sensitive(true),
+            Attribute::Extractable(self.wrappable),
+            Attribute::Label(self.label.clone().into_bytes()),
+            Attribute::Id(self.id.clone()),
+        ];
+        if made_here {
+            template.push(Attribute::ValueLen(32.into()));
+        }
+        template.extend(self.usage.attributes());
+        template
+    }
+
+    pub(crate) fn selector(&self) -> Result<ObjectSelector, TokenError> {
+        ObjectSelector::new(Some(self.label.clone()), Some(self.id.clone()))
+            .ok_or_else(|| TokenError::Unsuitable("its label or id is empty or too long".to_owned()))
+    }
+}
+
+/// What AES-GCM gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// As long as the plaintext.
+    pub ciphertext: Vec<u8>,
+    /// 12 or 16 bytes.
+    pub iv: Vec<u8>,
+    /// The authentication tag.
+    pub tag: [u8; 16],
+}
+
+/// A secret key object that exists and may be used: a cheap clone, and no handle. The handle is the
+/// token's business, for it changes when the token comes back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyObject(Arc<Attributes>);
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Attributes {
+    pub(crate) selector: ObjectSelector,
+    pub(crate) label: Vec<u8>,
+    pub(crate) id: Vec<u8>,
+    pub(crate) is_aes: bool,
+    pub(crate) bytes: usize,
+    pub(crate) sensitive: bool,
+    pub(crate) extractable: bool,
+    pub(crate) never_extractable: bool,
+    pub(crate) local: bool,
+    pub(crate) encrypt: bool,
+    pub(crate) decrypt: bool,
+    pub(crate) wrap: bool,
+    pub(crate) unwrap: bool,
+}
+
+/// What is read of every object.
+pub(crate) const READ: &[AttributeType] = &[
+    AttributeType::Label,
+    AttributeType::Id,
+    AttributeType::KeyType,
+    AttributeType::ValueLen,
+    AttributeType::Sensitive,
+    AttributeType::Extractable,
+    AttributeType::NeverExtractable,
+    AttributeType::Local,
+    AttributeType::Encrypt,
+    AttributeType::Decrypt,
+    AttributeType::Wrap,
+    AttributeType::Unwrap,
+];
+
+impl KeyObject {
+    /// From what the token told. What it did not tell counts as the worse: extractable, unusable.
+    pub(crate) fn read(selector: ObjectSelector, told: Vec<Attribute>) -> Self {
+        let mut object = Attributes {
+            selector,
+            label: Vec::new(),
+            id: Vec::new(),
+            is_aes: false,
+            bytes: 0,
+            sensitive: false,
+            extractable: true,
+            never_extractable: false,
+            local: false,
+            encrypt: false,
+            decrypt: false,
+            wrap: false,
+            unwrap: false,
+        };
+        for attribute in told {
+            match attribute {
+                Attribute::Label(label) => object.label = label,
+                Attribute::Id(id) => object.id = id,
+                Attribute::KeyType(kind) => object.is_aes = kind == KeyType::AES,
+                Attribute::ValueLen(len) => object.bytes = usize::try_from(*len).unwrap_or(0),
+                Attribute::Sensitive(is) => object.sensitive = is,
+                Attribute::Extractable(is) => object.extractable = is,
+                Attribute::NeverExtractable(is) => object.never_extractable = is,
+                Attribute::Local(is) => object.local = is,
+                Attribute::Encrypt(is) => object.encrypt = is,
+                Attribute::Decrypt(is) => object.decrypt = is,
+                Attribute::Wrap(is) => object.wrap = is,
+                Attribute::Unwrap(is) => object.unwrap = is,
+                _ => {}
+            }
+        }
+        Self(Arc::new(object))
+    }
+
+    /// The object, if it is what `requirements` want.
+    pub(crate) fn suitable(self, requirements: &Requirements, profile: &Profile) -> Result<Self, TokenError> {
+        let object = &self.0;
+        let unsuitable = |why: String| Err(TokenError::Unsuitable(why));
+        if !object.is_aes {
+            return unsuitable("it is no AES key".to_owned());
+        }
+        let short = requirements.allow_short_keys && matches!(object.bytes, 16 | 24);
+        let untold = profile.unwrapped_length_untold() && object.bytes == 0 && !object.local;
+        if object.bytes != 32 && !short && !untold {
+            return unsuitable(format!("it has {} bytes, not 32", object.bytes));
+        }
+        if requirements.danger_allow_extractable {
+            return Ok(self);
+        }
+        if object.extractable {
+            return unsuitable("it is extractable".to_owned());
+        }
+        if !object.sensitive {
+            return unsuitable("it is not sensitive".to_owned());
+        }
+        Ok(self)
+    }
+
+    /// Whether `other`, found later under the same name, is the object that this one was.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.0.label == other.0.label && self.0.id == other.0.id && self.0.bytes == other.0.bytes
+    }
+
+    pub(crate) fn selector(&self) -> &ObjectSelector {
+        &self.0.selector
+    }
+
+    /// `CKA_LABEL`; bytes that are no UTF-8 are replaced.
+    pub fn label(&self) -> String {
+        String::from_utf8_lossy(&self.0.label).into_owned()
+    }
+
+    /// `CKA_ID`.
+    pub fn id(&self) -> &[u8] {
+        &self.0.id
+    }
+
+    /// Whether it is an AES key.
+    pub fn is_aes(&self) -> bool {
+        self.0.is_aes
+    }
+
+    /// Its length in bytes; 0 where the token does not tell ([`Profile::unwrapped_length_untold`]).
+    pub fn bytes(&self) -> usize {
+        self.0.bytes
+    }
+
+    /// `CKA_SENSITIVE`: never shown in the clear.
+    pub fn is_sensitive(&self) -> bool {
+        self.0.sensitive
+    }
+
+    /// `CKA_EXTRACTABLE`: may leave wrapped.
+    pub fn is_extractable(&self) -> bool {
+        self.0.extractable
+    }
+
+    /// `CKA_NEVER_EXTRACTABLE`: never was extractable.
+    pub fn was_never_extractable(&self) -> bool {
+        self.0.never_extractable
+    }
+
+    /// `CKA_LOCAL`: made in this token.
+    pub fn is_local(&self) -> bool {
+        self.0.local
+    }
+
+    /// `CKA_ENCRYPT`, when it was found.
+    pub fn can_encrypt(&self) -> bool {
+        self.0.encrypt
+    }
+
+    /// `CKA_DECRYPT`, when it was found.
+    pub fn can_decrypt(&self) -> bool {
+        self.0.decrypt
+    }
+
+    /// `CKA_WRAP` and `CKA_UNWRAP`, when it was found.
+    pub fn can_wrap(&self) -> bool {
+        self.0.wrap && self.0.unwrap
+    }
+}

@@ -1,0 +1,335 @@
+//! A token as its users see it.
+
+use std::sync::{Arc, Mutex};
+
+use ambient::{Clock, Random};
+use crypto::SecretBytes;
+
+use crate::calls::{Answer, Call};
+use crate::config::{Pin, TokenConfig};
+use crate::error::{OpenError, TokenError};
+use crate::health::{State, TokenInfo};
+use crate::login::Gate;
+use crate::module::{Module, lock};
+use crate::object::{KeyObject, NewObject, ObjectSelector, Sealed, Usage};
+use crate::pool::Pool;
+use crate::profile::Profile;
+use crate::session::Shared;
+
+/// A token of a PKCS#11 module. A cheap clone; every call is answered within the configured
+/// deadline, and may be made from any task. Whoever drops a call's future gives up the answer, not
+/// the call.
+#[derive(Clone)]
+pub struct Token(Arc<Inner>);
+
+struct Inner {
+    shared: Arc<Shared>,
+    pool: Pool,
+    sessions: usize,
+    /// What the last call that says something about the token's health met with.
+    trouble: Mutex<Option<TokenError>>,
+}
+
+impl Token {
+    /// Loads the module if it is not loaded yet, finds the token and logs in.
+    ///
+    /// # Errors
+    /// [`OpenError::Module`] and [`OpenError::Configuration`] say what is wrong;
+    /// [`OpenError::Token`] what the token answered.
+    pub async fn open(
+        config: TokenConfig,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, OpenError> {
+        let token = Self::prepare(config, clock, random).await?;
+        token.info().await?;
+        Ok(token)
+    }
+
+    /// As [`Self::open`], but the token itself may be away: it is looked for at the first call.
+    ///
+    /// # Errors
+    /// [`OpenError::Module`] and [`OpenError::Configuration`].
+    pub async fn prepare(
+        config: TokenConfig,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, OpenError> {
+        config.check()?;
+        let path = config.module.clone();
+        // The first call into a vendor's library may hang as any other; its thread is left behind.
+        let loading = tokio::task::spawn_blocking(move || Module::load(&path));
+        let module = tokio::time::timeout(config.deadline, loading)
+            .await
+            .map_err(|_| OpenError::Module("it did not start in time".to_owned()))?
+            .map_err(|_| OpenError::Module("it could not be loaded".to_owned()))??;
+        let shared = Arc::new(Shared {
+            module,
+            token: config.token,
+            profile: config.profile,
+            requirements: config.requirements,
+            gate: Gate::new(config.pin),
+            handles: Mutex::default(),
+            clock,
+            random,
+        });
+        let pool = Pool::new(
+            Arc::clone(&shared),
+            config.sessions,
+            config.queue,
+            config.deadline,
+        );
+        Ok(Self(Arc::new(Inner {
+            shared,
+            pool,
+            sessions: config.sessions,
+            trouble: Mutex::new(None),
+        })))
+    }
+
+    /// What is particular about the product.
+    pub fn profile(&self) -> &Profile {
+        &self.0.shared.profile
+    }
+
+    /// How the token does, as far as the calls so far tell. Asks nothing of it.
+    pub fn state(&self) -> State {
+        let count = self.0.pool.count();
+        if let Some(refused) = self.0.shared.gate.refused() {
+            return State::Unavailable(refused);
+        }
+        if count.all_hang(self.0.sessions) {
+            return State::Unavailable(TokenError::Hung);
+        }
+        match lock(&self.0.trouble).clone() {
+            Some(gone @ TokenError::TokenGone) => State::Unavailable(gone),
+            Some(trouble) => State::Degraded(trouble),
+            None if count.hung > 0 => State::Degraded(TokenError::TimedOut),
+            None => State::Active,
+        }
+    }
+
+    /// The token's own words about itself.
+    ///
+    /// # Errors
+    /// As every call here: [`TokenError`].
+    pub async fn info(&self) -> Result<TokenInfo, TokenError> {
+        match self.run(Call::Info).await? {
+            Answer::Info(info) => Ok(*info),
+            _ => Err(UNFIT),
+        }
+    }
+
+    /// Whether the token does AES-GCM now: it makes a key of the session, encrypts, decrypts.
+    ///
+    /// # Errors
+    /// What the token answered.
+    pub async fn probe(&self) -> Result<(), TokenError> {
+        self.done(Call::Probe).await
+    }
+
+    /// The one secret key object of this name, if it is what the configuration requires.
+    ///
+    /// # Errors
+    /// [`TokenError::ObjectGone`], [`TokenError::Ambiguous`], [`TokenError::Unsuitable`].
+    pub async fn find(&self, selector: &ObjectSelector) -> Result<KeyObject, TokenError> {
+        self.key(Call::Find(selector.clone())).await
+    }
+
+    /// All secret key objects with a name, whether they can be used or not; at most 100,000.
+    ///
+    /// # Errors
+    /// What the token answered.
+    pub async fn list(&self) -> Result<Vec<KeyObject>, TokenError> {
+        match self.run(Call::List).await? {
+            Answer::Keys(keys) => Ok(keys),
+            _ => Err(UNFIT),
+        }
+    }
+
+    /// AES-GCM with a 16-byte tag; the IV is the profile's affair.
+    ///
+    /// # Errors
+    /// [`TokenError::TooLong`] beyond the profile's longest message, before the token is asked.
+    pub async fn encrypt(
+        &self,
+        key: &KeyObject,
+        plaintext: SecretBytes,
+        aad: &[u8],
+    ) -> Result<Sealed, TokenError> {
+        self.seal(key, plaintext, aad, false)
+            .await
+            .map(|(sealed, _)| sealed)
+    }
+
+    /// Encrypts, and decrypts the result in the same session; what the trial gave comes back beside
+    /// it, equal to the plaintext, for the caller's own look.
+    ///
+    /// # Errors
+    /// As [`Self::encrypt`], and [`TokenError::TrialFailed`].
+    pub async fn encrypt_and_try(
+        &self,
+        key: &KeyObject,
+        plaintext: SecretBytes,
+        aad: &[u8],
+    ) -> Result<(Sealed, SecretBytes), TokenError> {
+        let (sealed, opened) = self.seal(key, plaintext, aad, true).await?;
+        Ok((sealed, opened.ok_or(UNFIT)?))
+    }
+
+    async fn seal(
+        &self,
+        key: &KeyObject,
+        plaintext: SecretBytes,
+        aad: &[u8],
+        and_try: bool,
+    ) -> Result<(Sealed, Option<SecretBytes>), TokenError> {
+        self.check_length(plaintext.len())?;
+        let call = Call::Encrypt {
+            key: key.clone(),
+            plaintext: Arc::new(plaintext),
+            aad: aad.to_vec(),
+            and_try,
+        };
+        match self.run(call).await? {
+            Answer::Sealed(sealed, opened) => Ok((sealed, opened)),
+            _ => Err(UNFIT),
+        }
+    }
+
+    /// AES-GCM backwards.
+    ///
+    /// # Errors
+    /// [`TokenError::NotAuthentic`] only if the token showed that it is not the one to blame, or
+    /// said so without ambiguity. An IV of neither 12 nor 16 bytes is not authentic.
+    pub async fn decrypt(
+        &self,
+        key: &KeyObject,
+        sealed: Sealed,
+        aad: &[u8],
+    ) -> Result<SecretBytes, TokenError> {
+        self.check_length(sealed.ciphertext.len())?;
+        if !matches!(sealed.iv.len(), 12 | 16) {
+            return Err(TokenError::NotAuthentic);
+        }
+        let call = Call::Decrypt {
+            key: key.clone(),
+            sealed,
+            aad: aad.to_vec(),
+        };
+        match self.run(call).await? {
+            Answer::Opened(plaintext) => Ok(plaintext),
+            _ => Err(UNFIT),
+        }
+    }
+
+    /// Makes an AES key of 32 bytes in the token. What comes out otherwise than the configuration
+    /// requires is destroyed again.
+    ///
+    /// # Errors
+    /// [`TokenError::Ambiguous`] if an object of this label or this id is there.
+    pub async fn generate(&self, object: NewObject) -> Result<KeyObject, TokenError> {
+        self.key(Call::Generate(object)).await
+    }
+
+    /// Destroys an object, for good.
+    ///
+    /// # Errors
+    /// What the token answered.
+    pub async fn destroy(&self, key: &KeyObject) -> Result<(), TokenError> {
+        self.done(Call::Destroy(key.clone())).await
+    }
+
+    /// Changes what an object may be used for, where the token can.
+    ///
+    /// # Errors
+    /// [`TokenError::Refused`] where it cannot.
+    pub async fn set_usage(&self, key: &KeyObject, usage: Usage) -> Result<(), TokenError> {
+        self.done(Call::SetUsage(key.clone(), usage)).await
+    }
+
+    /// `key` wrapped under `under`, as the profile says, for a token that has `under` too.
+    ///
+    /// # Errors
+    /// [`TokenError::Unsuitable`] where the profile names no way, [`TokenError::Refused`] where the
+    /// key may not leave.
+    pub async fn wrap(&self, under: &KeyObject, key: &KeyObject) -> Result<Vec<u8>, TokenError> {
+        let call = Call::Wrap {
+            under: under.clone(),
+            key: key.clone(),
+        };
+        match self.run(call).await? {
+            Answer::Wrapped(wrapped) => Ok(wrapped),
+            _ => Err(UNFIT),
+        }
+    }
+
+    /// What [`Self::wrap`] gave, as an object here.
+    ///
+    /// # Errors
+    /// [`TokenError::NotAuthentic`] as for [`Self::decrypt`], [`TokenError::Ambiguous`] as for
+    /// [`Self::generate`].
+    pub async fn unwrap(
+        &self,
+        under: &KeyObject,
+        wrapped: Vec<u8>,
+        object: NewObject,
+    ) -> Result<KeyObject, TokenError> {
+        let under = under.clone();
+        self.key(Call::Unwrap {
+            under,
+            wrapped,
+            object,
+        })
+        .await
+    }
+
+    /// Changes the PIN of the user who is logged in. The new one has still to be set here
+    /// ([`Self::set_pin`]) for later logins.
+    ///
+    /// # Errors
+    /// What the token answered, by its code.
+    pub async fn change_pin(&self, old: Pin, new: Pin) -> Result<(), TokenError> {
+        self.done(Call::ChangePin { old, new }).await
+    }
+
+    /// Another PIN from the next login on; ends the state after a refused one.
+    pub fn set_pin(&self, pin: Option<Pin>) {
+        self.0.shared.gate.set(pin);
+        *lock(&self.0.trouble) = None;
+    }
+
+    fn check_length(&self, len: usize) -> Result<(), TokenError> {
+        let limit = self.profile().max_message();
+        if len > limit {
+            return Err(TokenError::TooLong { limit });
+        }
+        Ok(())
+    }
+
+    async fn done(&self, call: Call) -> Result<(), TokenError> {
+        match self.run(call).await? {
+            Answer::Done => Ok(()),
+            _ => Err(UNFIT),
+        }
+    }
+
+    async fn key(&self, call: Call) -> Result<KeyObject, TokenError> {
+        match self.run(call).await? {
+            Answer::Key(key) => Ok(key),
+            _ => Err(UNFIT),
+        }
+    }
+
+    async fn run(&self, call: Call) -> Result<Answer, TokenError> {
+        let result = self.0.pool.run(call).await;
+        match &result {
+            Err(error) if !error.is_about_the_request() => *lock(&self.0.trouble) = Some(error.clone()),
+            _ => *lock(&self.0.trouble) = None,
+        }
+        result
+    }
+}
+
+/// The answer does not belong to the call; between threads that cannot be, from a process it can.
+const UNFIT: TokenError = TokenError::BadOutput("the answer belongs to another call");

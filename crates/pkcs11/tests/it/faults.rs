@@ -1,0 +1,112 @@
+//! Tokens and sessions that go away and come back.
+
+use std::fs;
+use std::sync::Arc;
+
+use ambient::SystemRandom;
+use pkcs11::{OpenError, State, Token, TokenError, TokenSelector};
+
+use crate::kit::{make, named, object, scene, secret};
+
+scene! {
+    async fn sessions_closed_behind_our_back_are_opened_again(scene) {
+        let token = scene.token().await;
+        let key = token.generate(object("k")).await.unwrap();
+        for _ in 0..3 {
+            scene.shim.close_sessions();
+            token.encrypt_and_try(&key, secret(b"plain"), b"aad").await.unwrap();
+            assert_eq!(token.state(), State::Active);
+        }
+    }
+}
+
+scene! {
+    async fn a_token_directory_goes_and_comes_back(scene) {
+        let token = scene.token().await;
+        let key = token.generate(object("k")).await.unwrap();
+        let sealed = token.encrypt(&key, secret(b"plain"), b"aad").await.unwrap();
+        let (here, away) = (scene.directory.join("tokens"), scene.directory.join("away"));
+        for _ in 0..2 {
+            fs::rename(&here, &away).unwrap();
+            for _ in 0..3 {
+                let gone = token.encrypt(&key, secret(b"plain"), b"aad").await;
+                assert_eq!(gone.err(), Some(TokenError::TokenGone));
+                assert_eq!(token.find(&named("k")).await.err(), Some(TokenError::TokenGone));
+                assert_eq!(token.state(), State::Unavailable(TokenError::TokenGone));
+                scene.wait();
+            }
+            fs::rename(&away, &here).unwrap();
+            scene.wait();
+            assert_eq!(token.decrypt(&key, sealed.clone(), b"aad").await.unwrap().expose(), b"plain");
+            assert_eq!(token.state(), State::Active);
+        }
+    }
+}
+
+scene! {
+    async fn fewer_sessions_than_configured_slow_down_and_refuse_nobody(scene) {
+        let mut config = scene.config();
+        config.sessions = 8;
+        config.queue = 64;
+        let token = scene.open(config).await;
+        let key = token.generate(object("k")).await.unwrap();
+        scene.shim.limit_sessions(1);
+        let mut calls = tokio::task::JoinSet::new();
+        for _ in 0..32 {
+            let (token, key) = (token.clone(), key.clone());
+            calls.spawn(async move { token.encrypt(&key, secret(b"plain"), b"aad").await.map(drop) });
+        }
+        for result in calls.join_all().await {
+            assert_eq!(result, Ok(()));
+        }
+        assert_eq!(scene.shim.sessions(), 1);
+    }
+}
+
+scene! {
+    async fn no_session_at_all_is_said(scene) {
+        scene.shim.limit_sessions(0);
+        let opened = Token::open(scene.config(), scene.clock.clone(), Arc::new(SystemRandom)).await;
+        assert_eq!(opened.err(), Some(OpenError::Token(TokenError::SessionsExhausted)));
+        scene.shim.limit_sessions(1);
+        scene.token().await.probe().await.unwrap();
+    }
+}
+
+scene! {
+    /// A handle that stayed the same, over another object.
+    async fn a_key_that_others_replaced_is_not_used(scene) {
+        let token = scene.token().await;
+        let beside = scene.beside();
+        make(&beside, "k", 32, false);
+        let key = token.find(&named("k")).await.unwrap();
+        let object = beside.find_objects(&[cryptoki::object::Attribute::Label(b"k".to_vec())]).unwrap()[0];
+        beside.destroy_object(object).unwrap();
+        assert_eq!(token.encrypt(&key, secret(b"x"), b"").await.err(), Some(TokenError::ObjectGone));
+        make(&beside, "k", 32, false);
+        let other = beside.find_objects(&[cryptoki::object::Attribute::Label(b"k".to_vec())]).unwrap()[0];
+        beside
+            .update_attributes(other, &[cryptoki::object::Attribute::Id(vec![9])])
+            .unwrap();
+        assert_eq!(token.encrypt(&key, secret(b"x"), b"").await.err(), Some(TokenError::ObjectGone));
+    }
+}
+
+scene! {
+    async fn what_is_not_there_is_named(scene) {
+        let mut config = scene.config();
+        config.module = scene.directory.join("none.so");
+        let opened = Token::open(config, scene.clock.clone(), Arc::new(SystemRandom)).await;
+        assert!(matches!(opened.err(), Some(OpenError::Module(text)) if text.contains("none.so")));
+        let mut config = scene.config();
+        config.token = TokenSelector::Serial("none".to_owned());
+        let opened = Token::open(config, scene.clock.clone(), Arc::new(SystemRandom)).await;
+        assert_eq!(opened.err(), Some(OpenError::Token(TokenError::TokenGone)));
+        for sessions in [0, 257] {
+            let mut config = scene.config();
+            config.sessions = sessions;
+            let opened = Token::open(config, scene.clock.clone(), Arc::new(SystemRandom)).await;
+            assert!(matches!(opened.err(), Some(OpenError::Configuration(_))));
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! A module that does not come back.
+
+use pkcs11::{KeyObject, State, Token, TokenError};
+
+use crate::kit::{Scene, object, scene, secret};
+
+/// Encrypts, and lets the clock jump to the deadline once the call hangs in the module.
+async fn overrun(scene: &Scene, token: &Token, key: &KeyObject) -> Option<TokenError> {
+    let before = scene.shim.hanging();
+    let (token, key) = (token.clone(), key.clone());
+    let call = tokio::spawn(async move { token.encrypt(&key, secret(b"plain"), b"aad").await.err() });
+    while scene.shim.hanging() == before {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::pause();
+    let got = call.await.unwrap();
+    tokio::time::resume();
+    got
+}
+
+scene! {
+    async fn a_call_that_hangs_is_answered_and_its_thread_replaced_within_a_bound(scene) {
+        let mut config = scene.config();
+        config.sessions = 1;
+        let token = scene.open(config).await;
+        let key = token.generate(object("k")).await.unwrap();
+        scene.shim.hang("C_Encrypt");
+        assert_eq!(overrun(&scene, &token, &key).await, Some(TokenError::TimedOut));
+        assert_eq!(token.state(), State::Degraded(TokenError::TimedOut));
+        // Other calls have a thread again.
+        token.info().await.unwrap();
+        assert_eq!(token.state(), State::Degraded(TokenError::TimedOut));
+        assert_eq!(overrun(&scene, &token, &key).await, Some(TokenError::TimedOut));
+        // Twice the sessions, and no more threads.
+        assert_eq!(token.probe().await.err(), Some(TokenError::Hung));
+        assert_eq!(token.info().await.err(), Some(TokenError::Hung));
+        assert_eq!(token.state(), State::Unavailable(TokenError::Hung));
+        scene.shim.release();
+        while token.state() == State::Unavailable(TokenError::Hung) {
+            tokio::task::yield_now().await;
+        }
+        token.encrypt_and_try(&key, secret(b"plain"), b"aad").await.unwrap();
+        while token.state() != State::Active {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(scene.shim.hanging(), 0);
+    }
+}
+
+scene! {
+    async fn the_queue_has_a_bound(scene) {
+        let mut config = scene.config();
+        config.sessions = 1;
+        config.queue = 2;
+        let token = scene.open(config).await;
+        let key = token.generate(object("k")).await.unwrap();
+        scene.shim.hang("C_Encrypt");
+        let mut calls = tokio::task::JoinSet::new();
+        for _ in 0..4 {
+            let (token, key) = (token.clone(), key.clone());
+            calls.spawn(async move { token.encrypt(&key, secret(b"plain"), b"aad").await.map(drop) });
+            // The first is in the module before the others come.
+            while scene.shim.hanging() == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        let first = calls.join_next().await.unwrap().unwrap();
+        assert_eq!(first, Err(TokenError::Busy));
+        scene.shim.release();
+        assert_eq!(calls.join_all().await, vec![Ok(()); 3]);
+    }
+}

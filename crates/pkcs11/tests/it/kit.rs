@@ -1,0 +1,203 @@
+//! A process of its own for each test, for a module is one for the whole process: the test starts
+//! itself again, with a fresh SoftHSM token and the shim before it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ambient::{ManualClock, SystemRandom, Timestamp};
+use crypto::SecretBytes;
+use cryptoki::context::Pkcs11;
+use cryptoki::mechanism::Mechanism;
+use cryptoki::object::{Attribute, KeyType, ObjectClass};
+use cryptoki::session::Session;
+use pkcs11::{
+    NewObject, ObjectSelector, Pin, Profile, Requirements, Token, TokenConfig, TokenSelector, Usage,
+};
+use pkcs11_shim::Orders;
+
+const SOFTHSM: [&str; 3] = [
+    "/usr/lib/softhsm/libsofthsm2.so",
+    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+    "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
+];
+const DIRECTORY: &str = "STRONGROOM_PKCS11_SCENE";
+const PIN: &str = "1234";
+
+/// Longer than anything here takes; what hangs is ordered to, under a clock that does not wait.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Defines a test that runs in a process of its own.
+macro_rules! scene {
+    ($(#[$doc:meta])* async fn $name:ident($scene:ident) $body:block) => {
+        $(#[$doc])*
+        #[test]
+        fn $name() {
+            $crate::kit::alone(concat!(module_path!(), "::", stringify!($name)), async |$scene| $body);
+        }
+    };
+}
+pub(crate) use scene;
+
+/// A token and what orders the shim before it.
+pub(crate) struct Scene {
+    pub(crate) directory: PathBuf,
+    pub(crate) module: PathBuf,
+    pub(crate) shim: Orders,
+    pub(crate) clock: Arc<ManualClock>,
+}
+
+pub(crate) fn alone(path: &str, body: impl AsyncFnOnce(Scene)) {
+    if let Some(directory) = std::env::var_os(DIRECTORY) {
+        let module = pkcs11_shim::library().unwrap();
+        let scene = Scene {
+            directory: directory.into(),
+            shim: Orders::of(&module).unwrap(),
+            module,
+            clock: Arc::new(ManualClock::at(Timestamp::from_secs(1_000_000))),
+        };
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(until_the_sessions_are_closed(scene.shim, body(scene)));
+        return;
+    }
+    // In memory where there is such a place: SoftHSM waits for the disk at every key that it makes.
+    let directory = tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap();
+    let tokens = directory.path().join("tokens");
+    let config = directory.path().join("softhsm2.conf");
+    fs::create_dir(&tokens).unwrap();
+    fs::write(&config, format!("directories.tokendir = {}\n", tokens.display())).unwrap();
+    let softhsm = SOFTHSM.iter().find(|path| fs::exists(path).unwrap()).unwrap();
+    let made = Command::new("softhsm2-util")
+        .args([
+            "--init-token",
+            "--free",
+            "--label",
+            "one",
+            "--so-pin",
+            "567890",
+            "--pin",
+            PIN,
+        ])
+        .env("SOFTHSM2_CONF", &config)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let name = path.split_once("::").unwrap().1;
+    let run = Command::new(std::env::current_exe().unwrap())
+        .args([name, "--exact", "--nocapture"])
+        .env("SOFTHSM2_CONF", &config)
+        .env("STRONGROOM_SHIM_MODULE", softhsm)
+        .env(DIRECTORY, directory.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stdout);
+    assert!(
+        run.status.success() && said.contains("1 passed"),
+        "{said}\n{}",
+        String::from_utf8_lossy(&run.stderr)
+    );
+}
+
+/// SoftHSM does not bear a process that ends while a thread closes its session.
+async fn until_the_sessions_are_closed(shim: Orders, body: impl Future<Output = ()>) {
+    body.await;
+    let closed = async {
+        while shim.sessions() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, closed).await.unwrap();
+}
+
+pub(crate) fn pin(text: &str) -> Pin {
+    Pin::new(SecretBytes::new(text.as_bytes().to_vec())).unwrap()
+}
+
+pub(crate) fn secret(text: &[u8]) -> SecretBytes {
+    SecretBytes::new(text.to_vec())
+}
+
+pub(crate) fn named(label: &str) -> ObjectSelector {
+    ObjectSelector::label(label).unwrap()
+}
+
+pub(crate) fn object(label: &str) -> NewObject {
+    NewObject {
+        label: label.to_owned(),
+        id: label.as_bytes().to_vec(),
+        wrappable: false,
+        usage: Usage::Messages,
+    }
+}
+
+impl Scene {
+    pub(crate) fn config(&self) -> TokenConfig {
+        TokenConfig {
+            module: self.module.clone(),
+            token: TokenSelector::Label("one".to_owned()),
+            pin: Some(pin(PIN)),
+            profile: Profile::named("softhsm").unwrap(),
+            requirements: Requirements::STRICT,
+            sessions: 2,
+            queue: 16,
+            deadline: DEADLINE,
+        }
+    }
+
+    pub(crate) async fn open(&self, config: TokenConfig) -> Token {
+        Token::open(config, Arc::clone(&self.clock) as _, Arc::new(SystemRandom))
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn token(&self) -> Token {
+        self.open(self.config()).await
+    }
+
+    pub(crate) async fn token_with(&self, profile: &str) -> Token {
+        let mut config = self.config();
+        config.profile = Profile::parse(profile).unwrap();
+        self.open(config).await
+    }
+
+    /// A session beside ours, for what others do to the token. Ours has logged in.
+    pub(crate) fn beside(&self) -> Session {
+        let pkcs11 = Pkcs11::new(&self.module).unwrap();
+        let slot = pkcs11
+            .get_slots_with_token()
+            .unwrap()
+            .into_iter()
+            .find(|slot| pkcs11.get_token_info(*slot).unwrap().label() == "one")
+            .unwrap();
+        pkcs11.open_rw_session(slot).unwrap()
+    }
+
+    /// Time enough for whatever is not tried too often.
+    pub(crate) fn wait(&self) {
+        self.clock.advance(Duration::from_secs(5));
+    }
+}
+
+/// Makes a key as somebody else might.
+pub(crate) fn make(session: &Session, label: &str, bytes: u64, extractable: bool) {
+    let template = [
+        Attribute::Class(ObjectClass::SECRET_KEY),
+        Attribute::KeyType(KeyType::AES),
+        Attribute::Token(true),
+        Attribute::Private(true),
+        Attribute::Sensitive(true),
+        Attribute::Extractable(extractable),
+        Attribute::Label(label.as_bytes().to_vec()),
+        Attribute::ValueLen(bytes.into()),
+        Attribute::Encrypt(true),
+        Attribute::Decrypt(true),
+    ];
+    session.generate_key(&Mechanism::AesKeyGen, &template).unwrap();
+}

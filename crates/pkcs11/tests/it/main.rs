@@ -1,0 +1,16 @@
+//! Tokens on the real SoftHSM 2 (Debian's package), through the shim that counts and fails on order.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests; clippy excuses test functions alone"
+)]
+
+mod codes;
+mod faults;
+mod hangs;
+mod iv;
+mod keys;
+mod kit;
+mod logins;
+mod profiles;
+mod steady;

@@ -1,0 +1,31 @@
+//! What a token is asked in steady state.
+
+use crate::kit::{make, named, scene, secret};
+
+scene! {
+    /// Searching cost others a tenth of their speed with 100 keys; here it happens once a key.
+    async fn no_search_in_steady_state_with_1_and_with_1000_keys(scene) {
+        let token = scene.token().await;
+        let beside = scene.beside();
+        make(&beside, "k0", 32, false);
+        for keys in [1, 1000] {
+            for number in 1..keys {
+                make(&beside, &format!("k{number}"), 32, false);
+            }
+            let key = token.find(&named(&format!("k{}", keys - 1))).await.unwrap();
+            let searches = scene.shim.calls("C_FindObjectsInit");
+            let reads = scene.shim.calls("C_GetAttributeValue");
+            let logins = scene.shim.calls("C_Login");
+            let encryptions = scene.shim.calls("C_EncryptInit");
+            for _ in 0..20 {
+                let (sealed, _) = token.encrypt_and_try(&key, secret(b"plain"), b"aad").await.unwrap();
+                token.decrypt(&key, sealed, b"aad").await.unwrap();
+            }
+            assert_eq!(scene.shim.calls("C_FindObjectsInit"), searches, "{keys} keys");
+            assert_eq!(scene.shim.calls("C_GetAttributeValue"), reads, "{keys} keys");
+            assert_eq!(scene.shim.calls("C_Login"), logins, "{keys} keys");
+            assert_eq!(scene.shim.calls("C_EncryptInit"), encryptions + 20, "{keys} keys");
+        }
+        assert!(scene.shim.sessions() <= 3);
+    }
+}
