@@ -72,13 +72,14 @@ fn what_dev_prints_works_as_printed() {
     assert_eq!(text(decrypted, "/plaintext"), "SGVsbG8gV29ybGQh");
 
     let commands: Vec<String> = dev.lines_of(BINARY).map(|line| paste(line)).collect();
-    assert_eq!(commands.len(), 8, "{:?}", dev.lines);
+    assert_eq!(commands.len(), 9, "{:?}", dev.lines);
     assert!(commands[0].contains("ready:") && commands[0].contains("dev (admin)"));
     assert!(commands[2].contains("BLOCKED: trying it out"));
     assert!(commands[4].contains("\"key-use\""), "{}", commands[4]);
     assert!(commands[5].contains("CONNECTED"), "{}", commands[5]);
-    assert!(commands[6].contains("unreachable"), "{}", commands[6]);
-    assert_eq!(commands[7], "no fault is in force\n");
+    assert!(commands[6].starts_with("ALLOWED: "), "{}", commands[6]);
+    assert!(commands[7].contains("unreachable"), "{}", commands[7]);
+    assert_eq!(commands[8], "no fault is in force\n");
     dev.stop();
 }
 
