@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use ambient::Moment;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::calls::{Answer, Call};
 use crate::error::TokenError;
@@ -32,6 +32,7 @@ struct Inner {
     deadline: Duration,
     state: Mutex<Threads>,
     work: Condvar,
+    ended: Notify,
 }
 
 #[derive(Default)]
@@ -104,6 +105,7 @@ impl Pool {
             deadline,
             state: Mutex::default(),
             work: Condvar::new(),
+            ended: Notify::new(),
         }))
     }
 
@@ -130,6 +132,9 @@ impl Pool {
         let inner = &self.0;
         let now = inner.shared.clock.moment();
         let mut state = lock(&inner.state);
+        if state.closed {
+            return Err(TokenError::Closed);
+        }
         // Those whose callers went away count only here.
         state.mark_hung(now, inner.deadline);
         state.queue.retain(|job| !job.reply.is_closed());
@@ -185,13 +190,36 @@ impl Pool {
     }
 }
 
-impl Drop for Pool {
-    fn drop(&mut self) {
+impl Pool {
+    /// Takes no call any more, and waits, at most for the deadline, until every thread closed its
+    /// session.
+    pub(crate) async fn close(&self) {
+        self.stop();
+        let ended = async {
+            loop {
+                let ended = self.0.ended.notified();
+                if lock(&self.0.state).threads.is_empty() {
+                    return;
+                }
+                ended.await;
+            }
+        };
+        // A thread that hangs is left behind.
+        let _ = tokio::time::timeout(self.0.deadline, ended).await;
+    }
+
+    fn stop(&self) {
         let mut state = lock(&self.0.state);
         state.closed = true;
         state.queue.clear();
         drop(state);
         self.0.work.notify_all();
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
@@ -201,6 +229,7 @@ struct Listed<'a>(&'a Inner, u64);
 impl Drop for Listed<'_> {
     fn drop(&mut self) {
         lock(&self.0.state).threads.remove(&self.1);
+        self.0.ended.notify_waiters();
     }
 }
 

@@ -299,6 +299,13 @@ impl Token {
         *lock(&self.0.trouble) = None;
     }
 
+    /// Ends the sessions and waits for that, at most for the deadline; later calls are answered
+    /// [`TokenError::Closed`]. To be called before the process ends: some modules (SoftHSM) crash when
+    /// it does while a session is being closed.
+    pub async fn close(&self) {
+        self.0.pool.close().await;
+    }
+
     fn check_length(&self, len: usize) -> Result<(), TokenError> {
         let limit = self.profile().max_message();
         if len > limit {

@@ -110,3 +110,14 @@ scene! {
         }
     }
 }
+
+scene! {
+    async fn a_closed_token_has_no_session_and_takes_no_call(scene) {
+        let token = scene.token().await;
+        token.generate(object("k")).await.unwrap();
+        assert!(scene.shim.sessions() > 0);
+        token.close().await;
+        assert_eq!(scene.shim.sessions(), 0);
+        assert_eq!(token.probe().await.err(), Some(TokenError::Closed));
+    }
+}
