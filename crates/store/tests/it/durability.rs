@@ -31,6 +31,32 @@ async fn a_commit_is_in_the_files_when_it_returns() {
 }
 
 #[tokio::test]
+async fn what_was_deleted_is_not_in_the_file_once_it_is_closed() {
+    const SECRET: &[u8] = b"what a retired root had sealed";
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).await;
+    let mut transaction = store.begin().await.unwrap();
+    let values = ["thing".into(), 1_i64.into(), SECRET.into()];
+    transaction.execute(INSERT, &values).await.unwrap();
+    transaction.commit().await.unwrap();
+    let holds = || {
+        let bytes = std::fs::read(directory.path().join("db")).unwrap();
+        bytes.windows(SECRET.len()).any(|window| window == SECRET)
+    };
+    store.close().await;
+    assert!(holds());
+
+    let store = open(directory.path()).await;
+    let mut transaction = store.begin().await.unwrap();
+    let id = ["thing".into()];
+    let deleted = transaction.execute("DELETE FROM thing WHERE id = $1", &id).await;
+    assert_eq!(deleted.unwrap(), 1);
+    transaction.commit().await.unwrap();
+    store.close().await;
+    assert!(!holds());
+}
+
+#[tokio::test]
 async fn the_writer_syncs_at_every_commit() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path()).await;
