@@ -110,16 +110,16 @@ impl Writer {
 
     /// Resolves when everything submitted before was written or lost.
     pub(super) async fn flush(&self) {
+        let Some(sender) = &self.sender else { return };
         let (done, written) = oneshot::channel();
-        let mut message = Message::Flush(done);
-        while let Some(sender) = &self.sender {
-            match sender.try_send(message) {
-                Ok(()) => break,
-                Err(TrySendError::Full(back)) => message = back,
-                Err(TrySendError::Disconnected(_)) => return,
+        match sender.try_send(Message::Flush(done)) {
+            Ok(()) => {}
+            Err(TrySendError::Full(message)) => {
+                // Waits for room, away from the async workers; fails only with the thread.
+                let sender = sender.clone();
+                let _ = tokio::task::spawn_blocking(move || sender.send(message)).await;
             }
-            // The thread empties the queue in the meantime.
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            Err(TrySendError::Disconnected(_)) => return,
         }
         // An error: the thread has ended, and everything before it was written.
         let _ = written.await;
