@@ -77,16 +77,7 @@ impl Config {
 
     /// Reads a file and checks all that can be checked without opening what it names.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let shown = path.display();
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) => {
-                return Err(error).with_context(|| {
-                    format!("cannot read the configuration {shown}; `strongroom config example` prints one to start from")
-                });
-            }
-        };
-        Self::parse(&text).with_context(|| format!("the configuration {shown} is refused"))
+        read_with(path, "strongroom config example", Self::parse)
     }
 
     /// Reads a text. Errors name line and column and show the place.
@@ -122,6 +113,19 @@ impl Config {
             .map(|(kind, listener)| format!("listeners.{kind} {}: danger_plain_http", listener.name))
             .collect()
     }
+}
+
+/// Reads a configuration file; `example` is the command that prints one.
+pub(crate) fn read_with<C>(
+    path: &Path,
+    example: &str,
+    parse: impl FnOnce(&str) -> anyhow::Result<C>,
+) -> anyhow::Result<C> {
+    let shown = path.display();
+    let text = fs::read_to_string(path).with_context(|| {
+        format!("cannot read the configuration {shown}; `{example}` prints one to start from")
+    })?;
+    parse(&text).with_context(|| format!("the configuration {shown} is refused"))
 }
 
 /// The files and directories of a node.

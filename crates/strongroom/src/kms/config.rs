@@ -3,12 +3,11 @@
 mod check;
 
 use std::collections::HashSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ambient::SystemClock;
-use anyhow::{Context, bail};
+use anyhow::bail;
 use kms::KmsConfig;
 use kms::quotas::Quotas;
 use listener::ListenerConfig;
@@ -16,7 +15,7 @@ use serde::Deserialize;
 
 pub(crate) use check::command;
 
-use crate::config::{AdminSection, SealSection, StoreSection};
+use crate::config::{AdminSection, SealSection, StoreSection, read_with};
 use crate::data_dir::DataDir;
 use crate::logging::LogSettings;
 
@@ -65,13 +64,7 @@ impl Config {
 
     /// Reads a file and checks all that can be checked without opening what it names.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let shown = path.display();
-        let text = fs::read_to_string(path).with_context(|| {
-            format!(
-                "cannot read the configuration {shown}; `strongroom kms config example` prints one to start from"
-            )
-        })?;
-        Self::parse(&text).with_context(|| format!("the configuration {shown} is refused"))
+        read_with(path, "strongroom kms config example", Self::parse)
     }
 
     /// Reads a text. Errors name line and column and show the place.
