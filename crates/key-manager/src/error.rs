@@ -29,6 +29,15 @@ pub enum KeyManagerError {
     /// The key manager cannot work now; it may later.
     #[error("the key manager is unavailable: {0}")]
     Unavailable(String),
+    /// The key manager has too much to do now.
+    #[error("the key manager is busy: {0}")]
+    Busy(String),
+    /// The key has encrypted as often as it may; it must be rotated. It still decrypts.
+    #[error("the key has encrypted 2^32 messages, the most for AES-GCM: rotate it")]
+    Exhausted,
+    /// What was asked for does not fit: the text tells the administrator who asked what to change.
+    #[error("{0}")]
+    NotSuitable(String),
     /// This key manager cannot do that at all.
     #[error("the key manager does not support this: {0}")]
     Unsupported(String),

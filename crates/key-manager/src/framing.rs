@@ -24,6 +24,61 @@ pub fn spec(aad: AdditionalData<'_>, metadata: &CiphertextMetadata) -> Vec<u8> {
     framed
 }
 
+/// How additional data and metadata become the AAD of AES-GCM; fixed when a key version is made.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Framing {
+    /// XKS-AAD-02, see [`spec`].
+    Spec,
+    /// As AWS's sample proxy does, see [`aws_sample`]. Legacy versions alone.
+    AwsSample,
+    /// The additional data alone; there must be no metadata. Legacy versions alone: nothing tells an
+    /// absent from an empty AAD.
+    Raw,
+}
+
+impl Framing {
+    /// As stored, and as people write it: `spec`, `aws-sample`, `danger_raw`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Spec => "spec",
+            Self::AwsSample => "aws-sample",
+            Self::Raw => "danger_raw",
+        }
+    }
+
+    /// Reads what [`Framing::as_str`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Spec, Self::AwsSample, Self::Raw]
+            .into_iter()
+            .find(|framing| framing.as_str() == text)
+    }
+
+    /// The AAD for AES-GCM. `None` if this framing has no place for the metadata.
+    pub fn frame(self, aad: AdditionalData<'_>, metadata: &CiphertextMetadata) -> Option<Vec<u8>> {
+        match self {
+            Self::Spec => Some(spec(aad, metadata)),
+            Self::AwsSample => Some(aws_sample(aad, metadata)),
+            Self::Raw => metadata.as_bytes().is_empty().then(|| aad.bytes().to_vec()),
+        }
+    }
+}
+
+/// Framing `aws-sample`: `len16` of the additional data; then, if there are any, even empty ones,
+/// their SHA-256; then `len8(metadata) ‖ metadata`.
+pub fn aws_sample(aad: AdditionalData<'_>, metadata: &CiphertextMetadata) -> Vec<u8> {
+    let metadata = metadata.as_bytes();
+    let mut framed = Vec::with_capacity(35 + metadata.len());
+    // Both casts are exact: the types hold at most 65,535 and 20 bytes.
+    framed.extend_from_slice(&(aad.bytes().len() as u16).to_be_bytes());
+    if let Some(aad) = aad.get() {
+        framed.extend_from_slice(&crypto::sha256(&[aad]));
+    }
+    framed.push(metadata.len() as u8);
+    framed.extend_from_slice(metadata);
+    framed
+}
+
 /// What ciphertext metadata says about the version that encrypted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Format {
@@ -74,6 +129,12 @@ impl Format {
         // 17 bytes always fit into 20.
         CiphertextMetadata::from_slice(&bytes).unwrap_or_default()
     }
+
+    /// Format 2's metadata.
+    pub fn two(VersionTag([a, b, c, d]): VersionTag) -> CiphertextMetadata {
+        // 5 bytes always fit into 20.
+        CiphertextMetadata::from_slice(&[FORMAT_2, a, b, c, d]).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
@@ -103,6 +164,36 @@ mod tests {
     }
 
     #[test]
+    fn the_sample_proxys_framing_hashes_what_is_present() {
+        let framed = |aad: Option<&[u8]>, metadata: &[u8]| {
+            let metadata = CiphertextMetadata::from_slice(metadata).unwrap();
+            aws_sample(AdditionalData::new(aad).unwrap(), &metadata)
+        };
+        let hash = crypto::sha256(&[b"a=b"]);
+        assert_eq!(framed(None, b""), [0, 0, 0]);
+        assert_eq!(
+            framed(Some(b"a=b"), b"m"),
+            [&[0, 3], &hash[..], &[1, b'm']].concat()
+        );
+        assert_eq!(
+            framed(Some(b""), b""),
+            [&[0, 0], &crypto::sha256(&[])[..], &[0]].concat()
+        );
+    }
+
+    #[test]
+    fn raw_framing_has_no_place_for_metadata() {
+        let aad = AdditionalData::new(Some(b"a=b")).unwrap();
+        let some = CiphertextMetadata::from_slice(b"m").unwrap();
+        assert_eq!(Framing::Raw.frame(aad, &some), None);
+        let none = CiphertextMetadata::default();
+        assert_eq!(Framing::Raw.frame(aad, &none).unwrap(), b"a=b");
+        for framing in [Framing::Spec, Framing::AwsSample, Framing::Raw] {
+            assert_eq!(Framing::parse(framing.as_str()), Some(framing));
+        }
+    }
+
+    #[test]
     fn metadata_selects_a_format_by_exact_length_and_first_byte() {
         let tag = VersionTag([1, 2, 3, 4]);
         let one = Format::one(tag, &[9; 12]);
@@ -116,6 +207,7 @@ mod tests {
         );
         let of = |bytes: &[u8]| Format::of(&CiphertextMetadata::from_slice(bytes).unwrap());
         assert_eq!(of(&[2, 1, 2, 3, 4]), Format::Two { tag });
+        assert_eq!(Format::of(&Format::two(tag)), Format::Two { tag });
         for legacy in [
             &[][..],
             &[1; 16],

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use ambient::Timestamp;
 
-use crate::{IdError, KeyId, Name};
+use crate::framing::Framing;
+use crate::{CiphertextMetadata, IdError, KeyId, Name};
 
 /// The front that a key belongs to: a key serves one protocol only, so that no ciphertext of one
 /// can be fed to another.
@@ -83,14 +84,17 @@ pub enum KeyState {
     Enabled,
     /// Kept, but not used until it is enabled again.
     Disabled,
+    /// Not used, and destroyed when its waiting period ends, unless somebody cancels that.
+    PendingDeletion,
 }
 
 impl KeyState {
-    /// As stored: `enabled` or `disabled`.
+    /// As stored: `enabled`, `disabled` or `pending-deletion`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Enabled => "enabled",
             Self::Disabled => "disabled",
+            Self::PendingDeletion => "pending-deletion",
         }
     }
 
@@ -99,6 +103,7 @@ impl KeyState {
         match text {
             "enabled" => Some(Self::Enabled),
             "disabled" => Some(Self::Disabled),
+            "pending-deletion" => Some(Self::PendingDeletion),
             _ => None,
         }
     }
@@ -110,6 +115,9 @@ impl KeyState {
 pub enum Algorithm {
     /// XAES-256-GCM with a random 24-byte nonce, framing `spec`: ciphertext format 1.
     Xaes256Gcm,
+    /// AES-256-GCM (NIST SP 800-38D), with an IV of 12 or 16 bytes as the HSM or the product makes it:
+    /// ciphertext format 2, and legacy versions.
+    Aes256Gcm,
 }
 
 impl Algorithm {
@@ -117,7 +125,15 @@ impl Algorithm {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Xaes256Gcm => "XAES-256-GCM",
+            Self::Aes256Gcm => "AES-256-GCM",
         }
+    }
+
+    /// Reads what [`Algorithm::as_str`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Xaes256Gcm, Self::Aes256Gcm]
+            .into_iter()
+            .find(|algorithm| algorithm.as_str() == text)
     }
 }
 
@@ -139,10 +155,26 @@ pub struct KeyVersion {
     pub tag: VersionTag,
     /// How it encrypts.
     pub algorithm: Algorithm,
-    /// What its bytes are recognised by.
-    pub fingerprint: crypto::Fingerprint,
+    /// How additional data and metadata become the AAD of its cipher.
+    pub framing: Framing,
+    /// What its bytes are recognised by; `None` for bytes that never left an HSM.
+    pub fingerprint: Option<crypto::Fingerprint>,
+    /// What people find its object by in an HSM; `None` where there is none.
+    pub object: Option<String>,
+    /// Of a version that another product encrypted with: the metadata that product wrote. Such a
+    /// version only decrypts; a key has at most one.
+    pub legacy: Option<CiphertextMetadata>,
+    /// Encryptions counted against [`KeyVersion::MAX_ENCRYPTIONS`], never too few; `None` where the
+    /// format needs no count.
+    pub encryptions: Option<u64>,
     /// When it was made.
     pub created: Timestamp,
+}
+
+impl KeyVersion {
+    /// Most encryptions with AES-GCM and random IVs of 96 bits under one key (NIST SP 800-38D,
+    /// section 8.3).
+    pub const MAX_ENCRYPTIONS: u64 = 1 << 32;
 }
 
 /// All that may be told of a key.
@@ -160,6 +192,8 @@ pub struct KeyDescription {
     pub state: KeyState,
     /// When it was made.
     pub created: Timestamp,
+    /// When it will be destroyed, while [`KeyState::PendingDeletion`].
+    pub deletion: Option<Timestamp>,
     /// Its versions, the one that encrypts first.
     pub versions: Vec<KeyVersion>,
 }

@@ -23,10 +23,11 @@ mod message;
 mod traits;
 
 pub use error::KeyManagerError;
+pub use framing::Framing;
 pub use id::{IdError, KeyId, ManagerId, Name};
 pub use key::{Algorithm, Front, KeyDescription, KeyState, KeyUsage, KeyVersion, VersionTag};
 pub use message::{AdditionalData, CiphertextMetadata, EncryptOutput, EncryptedRef, Iv, LengthError};
 pub use traits::{
-    HealthStatus, Instance, KeyLifecycle, KeyManager, KeyManagerProvider, ManagerDescription, NewKey, Opened,
-    Operation,
+    AdoptedKey, EncryptWith, HealthStatus, Instance, KeyLifecycle, KeyManager, KeyManagerProvider, Legacy,
+    ManagerDescription, NewKey, ObjectName, Opened, Operation, Witness,
 };

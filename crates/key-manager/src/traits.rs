@@ -6,14 +6,18 @@ use std::sync::Arc;
 use ambient::Timestamp;
 use crypto::SecretBytes;
 
+use crate::framing::Framing;
 use crate::{
-    AdditionalData, EncryptOutput, EncryptedRef, Front, KeyDescription, KeyId, KeyManagerError, KeyState,
-    KeyUsage, ManagerId, Name,
+    AdditionalData, CiphertextMetadata, EncryptOutput, EncryptedRef, Front, KeyDescription, KeyId,
+    KeyManagerError, KeyState, KeyUsage, ManagerId, Name,
 };
 
 /// A call under way. Boxed so that a key manager can be held as `Arc<dyn KeyManager>`; one
 /// allocation is little beside the cryptography.
 pub type Operation<'a, T> = Pin<Box<dyn Future<Output = Result<T, KeyManagerError>> + Send + 'a>>;
+
+/// What looks at an output between its encryption and its trial decryption. Called once.
+pub type Witness<'a> = &'a mut (dyn FnMut(&EncryptOutput) + Send);
 
 /// Uses keys and tells how it fares.
 pub trait KeyManager: Send + Sync + 'static {
@@ -41,6 +45,27 @@ pub trait KeyManager: Send + Sync + 'static {
         encrypted: EncryptedRef<'a>,
         aad: AdditionalData<'a>,
     ) -> Operation<'a, SecretBytes>;
+
+    /// Encrypts, runs `witness` once on the output that will be answered, and decrypts that output
+    /// again: what the trial gave comes back beside it, for the caller to compare. The witness runs
+    /// before the trial; a key manager whose trial is done by then (an HSM does both in one message)
+    /// proves afterwards that the output which the witness saw is, bit for bit, the one that was
+    /// tried: what the trial vouches for is what the witness saw (XKS-CDIV-03, XKS-CDIV-04).
+    /// Errors: [`KeyManagerError::NotAuthentic`] if the output does not decrypt.
+    fn encrypt_tried<'a>(
+        &'a self,
+        key: &'a KeyId,
+        plaintext: &'a [u8],
+        aad: AdditionalData<'a>,
+        witness: Witness<'a>,
+    ) -> Operation<'a, (EncryptOutput, SecretBytes)> {
+        Box::pin(async move {
+            let output = self.encrypt(key, plaintext, aad).await?;
+            witness(&output);
+            let opened = self.decrypt(key, output.as_ref(), aad).await?;
+            Ok((output, opened))
+        })
+    }
 
     /// Encrypts and decrypts with a dedicated key that nobody can address, and compares: after
     /// `Ok`, a request made now would have succeeded (XKS-HLT-01, XKS-HLT-02).
@@ -86,6 +111,56 @@ pub struct NewKey {
     pub usage: KeyUsage,
 }
 
+/// An existing key object of an HSM, to be taken over as it is.
+#[derive(Clone, Debug)]
+pub struct AdoptedKey {
+    /// The key that it becomes; as [`NewKey::id`].
+    pub key: NewKey,
+    /// What it is called in the HSM.
+    pub object: ObjectName,
+    /// What another product encrypted with it, if that must still decrypt.
+    pub legacy: Option<Legacy>,
+    /// What encrypts from now on.
+    pub encrypt_with: EncryptWith,
+}
+
+/// The name of a key object: its label (`CKA_LABEL`), its id (`CKA_ID`), or both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectName {
+    /// The label.
+    pub label: Option<String>,
+    /// The id.
+    pub id: Option<Vec<u8>>,
+}
+
+/// How another product wrote its ciphertexts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Legacy {
+    /// Its framing.
+    pub framing: Framing,
+    /// The metadata that it wrote, always the same; empty if none.
+    pub metadata: CiphertextMetadata,
+}
+
+/// What encrypts after an adoption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EncryptWith {
+    /// A fresh object: the adopted one decrypts alone.
+    NewObject,
+    /// The adopted object, for it must stay in use. What it encrypted before is counted as `count_from`.
+    SameObject {
+        /// Encryptions that the object may have done until now, at most
+        /// [`KeyVersion::MAX_ENCRYPTIONS`](crate::KeyVersion::MAX_ENCRYPTIONS).
+        count_from: u64,
+    },
+}
+
+impl EncryptWith {
+    /// What an adopted object is taken to have encrypted unless somebody knows better: half of what
+    /// it may.
+    pub const USUAL_COUNT: u64 = 1 << 31;
+}
+
 /// Makes keys and changes their states. Each call is durable when it returns, and may be repeated
 /// after a crash: asking for what is so already changes nothing.
 pub trait KeyLifecycle: Send + Sync + 'static {
@@ -99,11 +174,42 @@ pub trait KeyLifecycle: Send + Sync + 'static {
     /// Keys whose stored rows do not verify: id as stored, and what is wrong.
     fn refused(&self) -> Vec<(String, String)>;
 
-    /// Enables or disables a key.
+    /// Takes over a key object that exists, enabled. Errors: [`KeyManagerError::KeyExists`] as for
+    /// [`Self::create`]; [`KeyManagerError::NotSuitable`] says what is wrong with the object;
+    /// [`KeyManagerError::Unsupported`] where there are no such objects.
+    fn adopt(&self, key: AdoptedKey) -> Operation<'_, Arc<KeyDescription>> {
+        let _ = key;
+        unsupported("it has no key objects to adopt")
+    }
+
+    /// Enables or disables a key. Errors: [`KeyManagerError::NotSuitable`] for a key that is pending
+    /// deletion, and for [`KeyState::PendingDeletion`] itself.
     fn set_state(&self, key: KeyId, state: KeyState) -> Operation<'_, Arc<KeyDescription>>;
 
     /// Makes a new version, which encrypts from now on; older ones go on decrypting.
     fn rotate(&self, key: KeyId) -> Operation<'_, Arc<KeyDescription>>;
+
+    /// Ends every use of a key, which becomes [`KeyState::PendingDeletion`] until `at`; again with
+    /// another time changes the time.
+    fn schedule_deletion(&self, key: KeyId, at: Timestamp) -> Operation<'_, Arc<KeyDescription>> {
+        let _ = (key, at);
+        unsupported("its keys cannot be deleted")
+    }
+
+    /// Keeps a key that is pending deletion: it becomes [`KeyState::Disabled`]. One that is not
+    /// pending is left as it is.
+    fn cancel_deletion(&self, key: KeyId) -> Operation<'_, Arc<KeyDescription>> {
+        let _ = key;
+        unsupported("its keys cannot be deleted")
+    }
+
+    /// Destroys a key whose waiting period is over, with all its versions; nothing if there is no such
+    /// key any more. Errors: [`KeyManagerError::NotSuitable`] for a key that is not pending deletion,
+    /// or whose time has not come.
+    fn destroy_key(&self, key: KeyId) -> Operation<'_, ()> {
+        let _ = key;
+        unsupported("its keys cannot be deleted")
+    }
 
     /// The id of the key-encryption key that seals all keys here; `None` if they are not kept so.
     fn key_encryption_key(&self) -> Option<[u8; 8]> {
@@ -116,11 +222,12 @@ pub trait KeyLifecycle: Send + Sync + 'static {
     /// carried over; [`KeyManagerError::Unsupported`] if there is no key-encryption key.
     fn rotate_key_encryption_key(&self, id: [u8; 8]) -> Operation<'_, ()> {
         let _ = id;
-        Box::pin(async {
-            let why = "its keys are not sealed under a key-encryption key";
-            Err(KeyManagerError::Unsupported(why.to_owned()))
-        })
+        unsupported("its keys are not sealed under a key-encryption key")
     }
+}
+
+fn unsupported<T: Send + 'static>(why: &'static str) -> Operation<'static, T> {
+    Box::pin(async move { Err(KeyManagerError::Unsupported(why.to_owned())) })
 }
 
 /// What is known of a key manager.

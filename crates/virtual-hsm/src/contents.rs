@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crypto::{Fingerprint, Key256};
-use key_manager::framing::Format;
+use key_manager::framing::{Format, Framing};
 use key_manager::{
     AdditionalData, EncryptedRef, KeyDescription, KeyId, KeyManagerError, KeyVersion, VersionTag,
 };
@@ -182,6 +182,7 @@ impl Key {
             usage: row.usage,
             state: row.state,
             created: row.created,
+            deletion: None,
             versions: described,
         });
         Self {
@@ -238,7 +239,11 @@ fn open(key: &KeyRow, version: &VersionRow, kek: &SealingKey) -> Result<(KeyVers
     let described = KeyVersion {
         tag,
         algorithm: version.algorithm,
-        fingerprint,
+        framing: Framing::Spec,
+        fingerprint: Some(fingerprint),
+        object: None,
+        legacy: None,
+        encryptions: None,
         created: version.created,
     };
     Ok((described, Version::new(tag, &bytes)))

@@ -114,7 +114,9 @@ impl Manifest {
     /// Notes the state that a key was put into.
     pub(crate) fn note_key_state(&mut self, key: &KeyId, state: KeyState, generation: u64) {
         match state {
-            KeyState::Disabled => drop(self.entries.disabled.insert(key.to_string(), generation)),
+            KeyState::Disabled | KeyState::PendingDeletion => {
+                drop(self.entries.disabled.insert(key.to_string(), generation))
+            }
             KeyState::Enabled => drop(self.entries.disabled.remove(key.as_str())),
         }
     }

@@ -60,8 +60,9 @@ pub struct KeyVersionView {
     pub tag: String,
     /// How it encrypts.
     pub algorithm: String,
-    /// What its bytes are recognised by.
-    pub fingerprint: String,
+    /// What its bytes are recognised by; absent for bytes that never left an HSM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// When it was made, RFC 3339.
     pub created: String,
 }

@@ -34,7 +34,7 @@ pub(super) fn run(
             .collect(),
         status: match key.state {
             KeyState::Enabled => KeyStatus::Enabled,
-            KeyState::Disabled => KeyStatus::Disabled,
+            KeyState::Disabled | KeyState::PendingDeletion => KeyStatus::Disabled,
         },
     };
     Ok(response.to_json().into())

@@ -226,7 +226,7 @@ fn key_view(directory: &Directory, opened: &Opened, key: &KeyDescription) -> Key
     let versions = key.versions.iter().map(|version| KeyVersionView {
         tag: version.tag.to_string(),
         algorithm: version.algorithm.as_str().to_owned(),
-        fingerprint: version.fingerprint.to_string(),
+        fingerprint: version.fingerprint.map(|fingerprint| fingerprint.to_string()),
         created: version.created.to_string(),
     });
     KeyView {

@@ -33,10 +33,13 @@ pub(in crate::cli) async fn run(command: KeyCommand, call: Call<'_>) -> anyhow::
 fn one(view: &KeyView) -> String {
     let version = |version: &warden::view::KeyVersionView| {
         format!(
-            "{} {}, fingerprint {}, {}",
+            "{} {}, {}, {}",
             version.tag,
             version.algorithm,
-            version.fingerprint,
+            version.fingerprint.as_ref().map_or_else(
+                || "its bytes never left the HSM".to_owned(),
+                |fingerprint| format!("fingerprint {fingerprint}")
+            ),
             short(&version.created)
         )
     };
