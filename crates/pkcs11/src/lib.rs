@@ -21,6 +21,7 @@
 mod calls;
 mod config;
 mod error;
+pub mod examine;
 mod gcm;
 mod health;
 mod login;
@@ -30,6 +31,7 @@ mod pool;
 mod profile;
 pub mod return_codes;
 mod session;
+pub mod slots;
 mod token;
 
 pub use calls::{Answer, Call};

@@ -13,4 +13,5 @@ mod keys;
 mod kit;
 mod logins;
 mod profiles;
+mod slots;
 mod steady;
