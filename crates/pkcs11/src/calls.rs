@@ -60,6 +60,8 @@ pub enum Call {
         /// What it is called here.
         object: NewObject,
     },
+    /// So many random bytes, at most [`MAX_RANDOM`].
+    Random(usize),
     /// Another PIN for the user who is logged in.
     ChangePin {
         /// The one so far.
@@ -85,7 +87,12 @@ pub enum Answer {
     Opened(SecretBytes),
     /// To [`Call::Wrap`].
     Wrapped(Vec<u8>),
+    /// To [`Call::Random`].
+    Random(SecretBytes),
 }
+
+/// Most random bytes of one call.
+pub const MAX_RANDOM: usize = 1024;
 
 impl Call {
     /// The key objects that it uses.
@@ -102,6 +109,7 @@ impl Call {
             | Self::Find(_)
             | Self::List
             | Self::Generate(_)
+            | Self::Random(_)
             | Self::ChangePin { .. } => (None, None),
         };
         first.into_iter().chain(second)

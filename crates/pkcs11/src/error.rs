@@ -44,6 +44,9 @@ pub enum TokenError {
     /// The token or its module does not answer as one that is there.
     #[error("the token is gone")]
     TokenGone,
+    /// The token was never initialised (C_InitToken).
+    #[error("the token is not initialised")]
+    NotInitialized,
     /// The token refused the PIN. It is not presented again.
     #[error("the token refused the PIN; it is not tried again until it is set anew")]
     PinRefused,

@@ -40,6 +40,8 @@ pub struct TokenInfo {
     pub max_sessions: Option<u64>,
     /// `CKF_USER_PIN_COUNT_LOW`: a wrong PIN was given since the last login.
     pub pin_count_low: bool,
+    /// `CKF_USER_PIN_INITIALIZED`: there is a normal user.
+    pub pin_initialized: bool,
     /// `CKF_USER_PIN_LOCKED`.
     pub pin_locked: bool,
     /// Its mechanisms, by their names in PKCS#11.
@@ -64,6 +66,7 @@ impl TokenInfo {
                 Limit::Unavailable | Limit::Infinite => None,
             },
             pin_count_low: info.user_pin_count_low(),
+            pin_initialized: info.user_pin_initialized(),
             pin_locked: info.user_pin_locked(),
             mechanisms: mechanisms.iter().map(ToString::to_string).collect(),
         })

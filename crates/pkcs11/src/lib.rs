@@ -34,7 +34,7 @@ mod session;
 pub mod slots;
 mod token;
 
-pub use calls::{Answer, Call};
+pub use calls::{Answer, Call, MAX_RANDOM};
 pub use config::{Pin, PinFileError, Requirements, TokenConfig, TokenSelector};
 pub use error::{OpenError, TokenError};
 pub use health::{State, TokenInfo};

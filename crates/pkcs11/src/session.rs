@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use ambient::{Clock, Random};
+use crypto::SecretBytes;
 use cryptoki::error::Error;
 use cryptoki::object::ObjectHandle;
 use cryptoki::session::Session;
@@ -310,12 +311,18 @@ fn slot(running: &Running<'_>, token: &TokenSelector) -> Result<Slot, Trouble> {
         let Ok(info) = running.pkcs11.get_token_info(slot) else {
             continue;
         };
-        let is_it = info.token_initialized()
-            && match token {
-                TokenSelector::Serial(serial) => info.serial_number() == serial,
-                TokenSelector::Label(label) => info.label() == label,
-                TokenSelector::Slot(number) => slot.id() == *number,
-            };
+        let is_it = match token {
+            TokenSelector::Serial(serial) => info.serial_number() == serial,
+            TokenSelector::Label(label) => info.label() == label,
+            TokenSelector::Slot(number) => slot.id() == *number,
+        };
+        if is_it && !info.token_initialized() {
+            // Only a slot's number names it for sure; its label and serial mean nothing yet.
+            if matches!(token, TokenSelector::Slot(_)) {
+                return Err(TokenError::NotInitialized.into());
+            }
+            continue;
+        }
         if is_it && found.replace(slot).is_some() {
             return Err(TokenError::Unsuitable("two tokens have this name".to_owned()).into());
         }
@@ -381,6 +388,11 @@ impl Open {
                 wrapped,
                 object,
             } => keys::unwrap(session, shared, running.generation, under, wrapped, object).map(Answer::Key),
+            Call::Random(len) => {
+                let mut bytes = SecretBytes::zeroed(*len);
+                session.generate_random_slice(bytes.expose_mut())?;
+                Ok(Answer::Random(bytes))
+            }
             Call::ChangePin { old, new } => {
                 session.set_pin(&old.to_auth(), &new.to_auth())?;
                 Ok(Answer::Done)

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use ambient::{Clock, Random};
 use crypto::SecretBytes;
 
-use crate::calls::{Answer, Call};
+use crate::calls::{Answer, Call, MAX_RANDOM};
 use crate::config::{Pin, TokenConfig};
 use crate::error::{OpenError, TokenError};
 use crate::health::{State, TokenInfo};
@@ -282,6 +282,20 @@ impl Token {
             object,
         })
         .await
+    }
+
+    /// Random bytes of the token's own (C_GenerateRandom).
+    ///
+    /// # Errors
+    /// [`TokenError::TooLong`] beyond [`MAX_RANDOM`], before the token is asked.
+    pub async fn random(&self, len: usize) -> Result<SecretBytes, TokenError> {
+        if len > MAX_RANDOM {
+            return Err(TokenError::TooLong { limit: MAX_RANDOM });
+        }
+        match self.run(Call::Random(len)).await? {
+            Answer::Random(bytes) if bytes.len() == len => Ok(bytes),
+            _ => Err(UNFIT),
+        }
     }
 
     /// Changes the PIN of the user who is logged in. The new one has still to be set here

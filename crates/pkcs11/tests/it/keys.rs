@@ -158,3 +158,36 @@ scene! {
         assert!(!info.pin_locked && !info.pin_count_low);
     }
 }
+
+scene! {
+    async fn random_bytes_come_from_the_token(scene) {
+        let token = scene.token().await;
+        let first = token.random(32).await.unwrap();
+        let second = token.random(32).await.unwrap();
+        assert_eq!(first.len(), 32);
+        assert!(!first.constant_time_eq(&second));
+        assert_eq!(token.random(pkcs11::MAX_RANDOM).await.unwrap().len(), pkcs11::MAX_RANDOM);
+        let too_many = token.random(pkcs11::MAX_RANDOM + 1).await;
+        assert_eq!(too_many.err(), Some(TokenError::TooLong { limit: pkcs11::MAX_RANDOM }));
+    }
+}
+
+scene! {
+    /// What is known before anybody presents a PIN.
+    async fn a_token_that_was_never_initialised_says_so(scene) {
+        let info = scene.token().await.info().await.unwrap();
+        assert!(info.pin_initialized && !info.pin_locked);
+        let pkcs11 = cryptoki::context::Pkcs11::new(&scene.module).unwrap();
+        let free = pkcs11
+            .get_slots_with_token()
+            .unwrap()
+            .into_iter()
+            .find(|slot| !pkcs11.get_token_info(*slot).unwrap().token_initialized())
+            .unwrap();
+        let mut config = scene.config();
+        config.pin = None;
+        config.token = pkcs11::TokenSelector::Slot(free.id());
+        let token = pkcs11::Token::prepare(config, scene.clock.clone(), std::sync::Arc::new(ambient::SystemRandom)).await;
+        assert_eq!(token.unwrap().info().await.err(), Some(TokenError::NotInitialized));
+    }
+}
