@@ -48,6 +48,9 @@ const STAGES: &[Stage] = &[
 /// A workspace of its own, which `--workspace` does not reach.
 const RUST_CLIENT: &str = "xtask/kms-clients/rust/Cargo.toml";
 
+/// Another, with a PKCS#11 module of the tests.
+const KRYOPTIC: &str = "xtask/kryoptic/Cargo.toml";
+
 enum Outcome {
     Passed,
     Failed,
@@ -130,7 +133,7 @@ fn docs() -> Result<()> {
 
 fn licences() -> Result<()> {
     let deny = tools::cargo_deny()?;
-    for manifest in ["Cargo.toml", RUST_CLIENT] {
+    for manifest in ["Cargo.toml", RUST_CLIENT, KRYOPTIC] {
         let mut command = shell::command(&deny)?;
         command.args([
             "--log-level",

@@ -35,7 +35,7 @@ struct Contract {
 }
 
 /// How to reach the proxy and its one key store.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub struct Xks {
     /// `https://<host>:<port>`.
     pub endpoint: String,

@@ -8,7 +8,7 @@ mod kms_model;
 mod printed_aws;
 mod tutorials;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -40,8 +40,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     tools::install_packages()?;
     let python = tools::environment()?;
     let kms_tools = kms_clients::Tools::install(&python)?;
+    let kryoptic = tools::kryoptic()?;
     if !options.clients_only {
-        workspace_tests(options.full)?;
+        workspace_tests(options.full, &kryoptic)?;
     }
     kms_model::matches_botocore(&python)?;
     let strongroom = build_strongroom()?;
@@ -61,8 +62,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     server.stop()
 }
 
-fn workspace_tests(full: bool) -> Result<()> {
+fn workspace_tests(full: bool, kryoptic: &Path) -> Result<()> {
+    println!(
+        "for runs by hand: export {}={}",
+        tools::KRYOPTIC_VARIABLE,
+        kryoptic.display()
+    );
     let mut command = shell::cargo(["test", "--workspace", "--locked"])?;
+    command.env(tools::KRYOPTIC_VARIABLE, kryoptic);
     if full {
         command.envs(FULL);
     }

@@ -9,6 +9,7 @@ use clap::Args;
 
 use crate::certificate::Certificate;
 use crate::connection::Dialer;
+use crate::hsm;
 use crate::kms;
 use crate::load::{Load, Shape};
 use crate::machine::{self, Cores, Memory};
@@ -32,12 +33,13 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 2)]
     pub(crate) rounds: u32,
     /// Only rows whose name contains one of these (comma-separated); besides those of the table
-    /// there are `memory` and `slow disk`. Rows of the KMS endpoint begin with `kms`
+    /// there are `memory` and `slow disk`. Rows of the KMS endpoint begin with `kms`, those with
+    /// the key in an HSM with `hsm`
     #[arg(long, value_delimiter = ',')]
     pub(crate) rows: Vec<String>,
     /// Numbers of connections
     #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 64])]
-    connections: Vec<u32>,
+    pub(crate) connections: Vec<u32>,
     /// A Python that has moto's server; without it, the KMS endpoint is measured without moto
     #[arg(long, value_name = "PATH")]
     pub(crate) python: Option<PathBuf>,
@@ -81,6 +83,7 @@ pub(crate) async fn run(options: &Options) -> Result<Report> {
             );
         }
     }
+    hsm::run(options, cores, &mut report).await?;
     kms::run(options, cores, &mut report).await?;
     if is_wanted("memory", &options.rows) {
         eprintln!("memory under 64 connections with the largest bodies");

@@ -8,7 +8,7 @@
 
 mod endpoint;
 mod peer;
-mod server;
+pub(crate) mod server;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -91,6 +91,33 @@ pub(crate) fn memory(pid: u32) -> Result<Memory> {
     })
 }
 
+/// Of several processes together.
+pub(crate) fn memory_of_all(pids: &[u32]) -> Result<Memory> {
+    let mut total = Memory {
+        resident_kib: 0,
+        peak_kib: 0,
+    };
+    for pid in pids {
+        let of_one = memory(*pid)?;
+        total.resident_kib += of_one.resident_kib;
+        total.peak_kib += of_one.peak_kib;
+    }
+    Ok(total)
+}
+
+/// The processes that a process has started and that still run, by any of its threads.
+pub(crate) fn children(pid: u32) -> Result<Vec<u32>> {
+    let mut children = Vec::new();
+    for task in fs::read_dir(format!("/proc/{pid}/task")).context("the server has ended")? {
+        let text = fs::read_to_string(task?.path().join("children"))?;
+        children.extend(
+            text.split_whitespace()
+                .filter_map(|child| child.parse::<u32>().ok()),
+        );
+    }
+    Ok(children)
+}
+
 /// The median time of appending 4 KiB and `fdatasync` in `directory`: what a durable record
 /// costs there at least.
 pub(crate) fn sync_time(directory: &Path) -> Result<Duration> {

@@ -6,6 +6,8 @@
 //! is requests per second of the server's CPU time: it does not depend on who is faster, server
 //! or load.
 //!
+//! The proxy with its key in an HSM is measured beside the bare module and the null server ([`hsm`]).
+//!
 //! The KMS endpoint is measured in the same way, beside a null server and moto's KMS ([`kms`]).
 #![expect(clippy::print_stdout, reason = "the result of a command-line tool")]
 #![expect(clippy::print_stderr, reason = "a command-line tool shows its progress")]
@@ -13,6 +15,7 @@
 mod certificate;
 mod compare;
 mod connection;
+mod hsm;
 mod kms;
 mod listener_server;
 mod load;
@@ -56,6 +59,7 @@ enum Served {
     NullHttp,
     Listener,
     Slow,
+    Module,
 }
 
 fn main() -> Result<()> {
@@ -68,6 +72,7 @@ fn main() -> Result<()> {
                 Served::Null => runtime.block_on(null_server::serve(&directory)),
                 Served::NullHttp => runtime.block_on(null_server::serve_plain()),
                 Served::Listener => runtime.block_on(listener_server::serve(&directory)),
+                Served::Module => hsm::module::serve(&directory),
                 Served::Slow => runtime.block_on(slow_disk::serve(&directory)),
             }
         }

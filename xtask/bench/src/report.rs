@@ -59,6 +59,48 @@ impl SlowDiskLine {
     }
 }
 
+/// The CPU time of one Encrypt whose key is in an HSM, in microseconds.
+#[derive(Serialize)]
+pub(crate) struct HsmLine {
+    connections: u32,
+    /// The null server's request.
+    null: f64,
+    /// The bare module's encryption and decryption.
+    module: f64,
+    /// The whole proxy, the module in its process.
+    in_process: f64,
+    /// The whole proxy and the worker.
+    worker: f64,
+}
+
+impl HsmLine {
+    pub(crate) fn new(connections: u32, [null, module, in_process, worker]: [&Sample; 4]) -> Self {
+        let cost = |sample: &Sample| three_digits(1e6 / sample.per_cpu_second().max(1e-9));
+        Self {
+            connections,
+            null: cost(null),
+            module: cost(module),
+            in_process: cost(in_process),
+            worker: cost(worker),
+        }
+    }
+
+    fn text(&self) -> String {
+        let bare = self.null + self.module;
+        format!(
+            "\nhsm over {} connections, CPU us a request: null {:.1} + module {:.1}; in process {:.1} ({:.2} x), in a worker {:.1} ({:.2} x; {:+.0} % of in process)",
+            self.connections,
+            self.null,
+            self.module,
+            self.in_process,
+            self.in_process / bare,
+            self.worker,
+            self.worker / bare,
+            (self.worker / self.in_process - 1.0) * 100.0,
+        )
+    }
+}
+
 /// Everything that was measured.
 #[derive(Serialize, Default)]
 pub(crate) struct Report {
@@ -69,6 +111,8 @@ pub(crate) struct Report {
     pub(crate) lines: Vec<Line>,
     /// Resident memory of a fresh proxy after 64 connections with the largest bodies.
     pub(crate) largest_bodies: Option<Memory>,
+    /// What a request costs whose key is in an HSM.
+    pub(crate) hsm: Vec<HsmLine>,
     /// 1,800 requests/s while every sync takes 20 ms longer, and with a stall of 500 ms.
     pub(crate) slow_disk: Vec<SlowDiskLine>,
 }
@@ -149,6 +193,9 @@ impl Report {
                 mebibytes(memory.resident_kib),
                 mebibytes(memory.peak_kib)
             ));
+        }
+        for line in &self.hsm {
+            text.push_str(&line.text());
         }
         for line in &self.slow_disk {
             text.push_str(&format!(

@@ -28,6 +28,14 @@ pub(crate) enum Kind {
     Kms,
     /// moto's server.
     Moto,
+    /// Encryption and trial decryption in the HSM's module, nothing else.
+    Module,
+    /// The whole proxy, its key in an HSM whose module is in the same process.
+    #[serde(rename = "hsm-in-process")]
+    HsmInProcess,
+    /// The same with the module in a worker process.
+    #[serde(rename = "hsm-worker")]
+    HsmWorker,
 }
 
 impl Kind {
@@ -42,6 +50,9 @@ impl Kind {
             Self::NullHttp => "null-http",
             Self::Kms => "kms",
             Self::Moto => "moto",
+            Self::Module => "module",
+            Self::HsmInProcess => "hsm in-process",
+            Self::HsmWorker => "hsm worker",
         }
     }
 }

@@ -4,6 +4,7 @@ mod aws_cli;
 mod postgresql;
 
 use std::env;
+use std::fs;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -59,6 +60,35 @@ const NEEDS: &[Need] = &[
         what: "SoftHSM 2 (the PKCS#11 module of the tests)",
         present: || runs("softhsm2-util", "--version"),
         packages: &["softhsm2"],
+    },
+    Need {
+        what: "OpenSC's pkcs11-tool (makes tokens and keys as others do)",
+        present: || runs("pkcs11-tool", "--help"),
+        packages: &["opensc"],
+    },
+];
+
+/// What building Kryoptic needs besides; nothing of it is asked for once it is built.
+const KRYOPTIC_NEEDS: &[Need] = &[
+    Need {
+        what: "pkg-config",
+        present: || runs("pkg-config", "--version"),
+        packages: &["pkg-config"],
+    },
+    Need {
+        what: "OpenSSL 3 with its headers",
+        present: || shell::succeeds(Command::new("pkg-config").args(["--atleast-version=3", "openssl"])),
+        packages: &["libssl-dev"],
+    },
+    Need {
+        what: "SQLite with its headers",
+        present: || shell::succeeds(Command::new("pkg-config").args(["--exists", "sqlite3"])),
+        packages: &["libsqlite3-dev"],
+    },
+    Need {
+        what: "libclang with its headers (bindgen reads C with it)",
+        present: libclang_is_there,
+        packages: &["libclang-dev"],
     },
 ];
 
@@ -117,6 +147,11 @@ pub(crate) fn install_packages() -> Result<()> {
 /// The same for the clients of the KMS endpoint.
 pub(crate) fn install_kms_client_packages() -> Result<()> {
     install(KMS_CLIENT_NEEDS)
+}
+
+/// The same for building Kryoptic.
+pub(crate) fn install_kryoptic_packages() -> Result<()> {
+    install(KRYOPTIC_NEEDS)
 }
 
 /// The same for AWS's test client.
@@ -207,6 +242,17 @@ fn python_has_venv() -> bool {
 /// The Python that makes the virtual environment; `PYTHON` overrides it.
 pub(crate) fn python() -> String {
     env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned())
+}
+
+/// Where Debian or Fedora has it, or where its user says it is.
+fn libclang_is_there() -> bool {
+    env::var_os("LIBCLANG_PATH").is_some()
+        || fs::exists("/usr/lib64/libclang.so").unwrap_or(false)
+        || fs::read_dir("/usr/lib").is_ok_and(|entries| {
+            entries
+                .flatten()
+                .any(|entry| entry.path().join("lib/libclang.so").exists())
+        })
 }
 
 fn node_is_new_enough() -> bool {

@@ -26,9 +26,13 @@ pub(super) struct Peer {
 }
 
 /// A process that ends with this value.
-pub(super) struct Process(Child);
+pub(crate) struct Process(Child);
 
 impl Process {
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     pub(super) const fn new(child: Child) -> Self {
         Self(child)
     }
@@ -111,16 +115,7 @@ impl Peer {
 
     /// Of all processes together.
     pub(super) fn memory(&self) -> Result<Memory> {
-        let mut total = Memory {
-            resident_kib: 0,
-            peak_kib: 0,
-        };
-        for pid in self.pids() {
-            let of_one = machine::memory(pid)?;
-            total.resident_kib += of_one.resident_kib;
-            total.peak_kib += of_one.peak_kib;
-        }
-        Ok(total)
+        machine::memory_of_all(&self.pids())
     }
 }
 

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
-use super::peer::Process;
+pub(crate) use super::peer::Process;
 use crate::machine::Cores;
 use crate::server_process::{dev_binary, on_the_servers_core};
 
@@ -28,12 +28,23 @@ pub(super) fn start(directory: &Path, cores: Option<Cores>) -> Result<(Vec<Proce
 
 /// A server with this configuration, and where its first listener is.
 fn serve(command: &[&str], configuration: &Path, cores: Option<Cores>) -> Result<(Process, SocketAddr)> {
+    serve_with(command, configuration, &[], cores)
+}
+
+/// The same with variables in its environment.
+pub(crate) fn serve_with(
+    command: &[&str],
+    configuration: &Path,
+    environment: &[(&str, &Path)],
+    cores: Option<Cores>,
+) -> Result<(Process, SocketAddr)> {
     let log = File::create(configuration.with_extension("log"))?;
     let mut strongroom = Command::new(dev_binary()?);
     strongroom
         .args(command)
         .arg("--config")
         .arg(configuration)
+        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log);
@@ -89,7 +100,7 @@ fn endpoint_configuration(directory: &Path, proxy: SocketAddr) -> Result<String>
 }
 
 /// A string of TOML, which JSON's are.
-fn quoted(path: &Path) -> Value {
+pub(crate) fn quoted(path: &Path) -> Value {
     json!(path.to_string_lossy())
 }
 

@@ -1,0 +1,1 @@
+//! Empty: cargo builds its dependency, a shared library.
