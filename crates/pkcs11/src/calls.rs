@@ -6,7 +6,7 @@ use crypto::SecretBytes;
 
 use crate::config::Pin;
 use crate::health::TokenInfo;
-use crate::object::{KeyObject, NewObject, ObjectSelector, Sealed, Usage};
+use crate::object::{KeyObject, NewObject, ObjectSelector, Sealed, Tried, Usage};
 
 /// A call for one session.
 pub enum Call {
@@ -26,7 +26,7 @@ pub enum Call {
         plaintext: Arc<SecretBytes>,
         /// Additional authenticated data.
         aad: Vec<u8>,
-        /// Whether to decrypt the result at once, in the same session.
+        /// Whether to decrypt the result at once, in the same session ([`Answer::Tried`]).
         and_try: bool,
     },
     /// AES-GCM backwards.
@@ -81,8 +81,10 @@ pub enum Answer {
     Key(KeyObject),
     /// To [`Call::List`].
     Keys(Vec<KeyObject>),
-    /// To [`Call::Encrypt`]; with the trial's plaintext where it was asked for.
-    Sealed(Sealed, Option<SecretBytes>),
+    /// To [`Call::Encrypt`] without a trial.
+    Sealed(Sealed),
+    /// To [`Call::Encrypt`] with one.
+    Tried(Tried),
     /// To [`Call::Decrypt`].
     Opened(SecretBytes),
     /// To [`Call::Wrap`].

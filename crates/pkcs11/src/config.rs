@@ -1,5 +1,6 @@
 //! What an administrator says about a token.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -48,6 +49,29 @@ impl Requirements {
     };
 }
 
+/// Where the module of a token runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// In this process: fastest, and what the module does to itself it does to us.
+    InProcess,
+    /// In a supervised process of this token alone ([`worker`](crate::worker)), which is killed when
+    /// it hangs and started again when it is gone.
+    Worker(WorkerCommand),
+}
+
+/// How a worker process is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerCommand {
+    /// A program that calls [`worker::run`](crate::worker::run). `/proc/self/exe` is this very
+    /// program, even after an update replaced its file.
+    pub program: PathBuf,
+    /// Its arguments. No secret is ever among them.
+    pub arguments: Vec<OsString>,
+    /// Names of environment variables that the module reads beside those that its profile names
+    /// ([`Profile::environment`]). The worker gets these, where they are set, and no others.
+    pub environment: Vec<OsString>,
+}
+
 /// One token, and how to use it.
 pub struct TokenConfig {
     /// The vendor's module, an ELF shared library.
@@ -66,6 +90,8 @@ pub struct TokenConfig {
     pub queue: usize,
     /// Longest time from a call to its answer.
     pub deadline: Duration,
+    /// Where the module runs.
+    pub isolation: Isolation,
 }
 
 impl TokenConfig {

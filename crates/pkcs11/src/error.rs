@@ -1,5 +1,7 @@
 //! What can go wrong, by what a caller would do differently.
 
+use std::borrow::Cow;
+
 /// Why a token could not be opened. Text for the administrator.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
@@ -53,6 +55,13 @@ pub enum TokenError {
     /// The token locked the PIN; its security officer has to set it anew.
     #[error("the PIN is locked")]
     PinLocked,
+    /// A login did not come back: the module crashed or hung in it. Whether the token counted it as
+    /// a try is unknown, so it is not tried again.
+    #[error("the module did not come back from a login; the PIN is not presented again until it is set anew")]
+    LoginUnanswered,
+    /// The token's worker process is gone, or on its way back; what became of the call is unknown.
+    #[error("the worker process of the PKCS#11 module {0}")]
+    WorkerDied(String),
     /// The deadline passed. Whether the token did the work is unknown.
     #[error("the token did not answer in time")]
     TimedOut,
@@ -64,7 +73,7 @@ pub enum TokenError {
     TrialFailed,
     /// The token broke the rules of PKCS#11 or of its profile.
     #[error("the token's output is not what its profile says: {0}")]
-    BadOutput(&'static str),
+    BadOutput(Cow<'static, str>),
     /// The source of randomness failed; without it there is no IV.
     #[error("the source of randomness failed")]
     NoRandomness,

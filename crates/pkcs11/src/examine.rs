@@ -169,7 +169,6 @@ fn judge(
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn refused(error: Error) -> OpenError {
     OpenError::Token(match error {
         Error::Pkcs11(code, function) => TokenError::Refused {

@@ -3,6 +3,7 @@
 //! PKCS#11 defines the mechanism in "AES with additional Authenticated Encryption with Associated
 //! Data": the tag follows the ciphertext. Who makes the IV is the products' affair.
 
+use std::borrow::Cow;
 use std::ffi::{c_uchar, c_ulong};
 use std::ptr;
 
@@ -166,5 +167,5 @@ pub(crate) fn decrypt(
 }
 
 const fn bad(why: &'static str) -> Trouble {
-    Trouble::Final(TokenError::BadOutput(why))
+    Trouble::Final(TokenError::BadOutput(Cow::Borrowed(why)))
 }

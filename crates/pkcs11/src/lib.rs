@@ -33,11 +33,12 @@ pub mod return_codes;
 mod session;
 pub mod slots;
 mod token;
+pub mod worker;
 
 pub use calls::{Answer, Call, MAX_RANDOM};
-pub use config::{Pin, PinFileError, Requirements, TokenConfig, TokenSelector};
+pub use config::{Isolation, Pin, PinFileError, Requirements, TokenConfig, TokenSelector, WorkerCommand};
 pub use error::{OpenError, TokenError};
 pub use health::{State, TokenInfo};
-pub use object::{KeyObject, NewObject, ObjectSelector, Sealed, Usage};
+pub use object::{KeyObject, NewObject, ObjectSelector, Sealed, Tried, Usage};
 pub use profile::{GcmParameters, IvSource, Profile, ProfileError, Wrapping};
 pub use token::Token;

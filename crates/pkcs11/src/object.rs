@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crypto::{SecretBytes, sha256};
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass};
 
 use crate::config::Requirements;
@@ -124,6 +125,24 @@ pub struct Sealed {
     pub iv: Vec<u8>,
     /// The authentication tag.
     pub tag: [u8; 16],
+}
+
+/// What AES-GCM gave, decrypted again at once.
+pub struct Tried {
+    /// What it gave.
+    pub sealed: Sealed,
+    /// [`Sealed::digest`], taken after the encryption and before the trial, where the session is:
+    /// if that of what arrived is another, it was altered after the trial.
+    pub digest: [u8; 32],
+    /// What the trial gave: equal to the plaintext, for the caller's own look.
+    pub opened: SecretBytes,
+}
+
+impl Sealed {
+    /// SHA-256 over IV, ciphertext and tag, in this order.
+    pub fn digest(&self) -> [u8; 32] {
+        sha256(&[&self.iv, &self.ciphertext, &self.tag])
+    }
 }
 
 /// A secret key object that exists and may be used: a cheap clone, and no handle. The handle is the

@@ -21,6 +21,9 @@ const BUILT_IN: &[(&str, &str)] = &[
 /// The longest plaintext that any profile may allow, in bytes.
 const MAX_MESSAGE: usize = 1 << 20;
 
+/// The longest text of a profile, in bytes.
+pub(crate) const MAX_TEXT: usize = 65536;
+
 /// Who makes the IV of AES-GCM, and of how many bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -80,7 +83,12 @@ pub struct Profile {
     #[serde(default)]
     unwrapped_length_untold: bool,
     #[serde(default)]
+    environment: Vec<String>,
+    #[serde(default)]
     return_codes: HashMap<String, Meaning>,
+    /// The text that it was read from.
+    #[serde(skip)]
+    source: String,
 }
 
 /// Why a profile is refused.
@@ -116,6 +124,10 @@ impl Profile {
     pub fn parse(text: &str) -> Result<Self, ProfileError> {
         let mut profile: Self =
             toml::from_str(text).map_err(|error| ProfileError::Syntax(error.to_string()))?;
+        if text.len() > MAX_TEXT {
+            return Err(ProfileError::Value("a profile has at most 65536 bytes"));
+        }
+        text.clone_into(&mut profile.source);
         if !matches!(profile.iv.bytes(), 12 | 16) {
             return Err(ProfileError::Value("an IV has 12 or 16 bytes"));
         }
@@ -174,6 +186,16 @@ impl Profile {
     /// its word; a length that is told is always checked.
     pub const fn unwrapped_length_untold(&self) -> bool {
         self.unwrapped_length_untold
+    }
+
+    /// Names of the environment variables that the module reads.
+    pub fn environment(&self) -> &[String] {
+        &self.environment
+    }
+
+    /// The text that [`Self::parse`] read.
+    pub fn source(&self) -> &str {
+        &self.source
     }
 
     /// What `code` means on this product.

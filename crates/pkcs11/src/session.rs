@@ -19,7 +19,7 @@ use crate::gcm;
 use crate::health::TokenInfo;
 use crate::login::Gate;
 use crate::module::{Module, Running, lock};
-use crate::object::ObjectSelector;
+use crate::object::{ObjectSelector, Tried};
 use crate::profile::Profile;
 use crate::return_codes::{self, Meaning};
 
@@ -353,13 +353,18 @@ impl Open {
                 let (profile, random) = (&shared.profile, shared.random.as_ref());
                 let sealed = gcm::encrypt(session, handle, profile, random, plaintext.expose(), aad)?;
                 if !and_try {
-                    return Ok(Answer::Sealed(sealed, None));
+                    return Ok(Answer::Sealed(sealed));
                 }
+                let digest = sealed.digest();
                 let opened = gcm::decrypt(session, handle, profile, &sealed, aad)?;
                 if !opened.constant_time_eq(plaintext) {
                     return Err(TokenError::TrialFailed.into());
                 }
-                Ok(Answer::Sealed(sealed, Some(opened)))
+                Ok(Answer::Tried(Tried {
+                    sealed,
+                    digest,
+                    opened,
+                }))
             }
             Call::Decrypt { key, sealed, aad } => {
                 let handle = keys::handle(session, shared, running.generation, key)?;

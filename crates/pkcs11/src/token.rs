@@ -1,17 +1,18 @@
 //! A token as its users see it.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
 
 use ambient::{Clock, Random};
 use crypto::SecretBytes;
 
 use crate::calls::{Answer, Call, MAX_RANDOM};
-use crate::config::{Pin, TokenConfig};
+use crate::config::{Isolation, Pin, TokenConfig};
 use crate::error::{OpenError, TokenError};
 use crate::health::{State, TokenInfo};
 use crate::login::Gate;
 use crate::module::{Module, lock};
-use crate::object::{KeyObject, NewObject, ObjectSelector, Sealed, Usage};
+use crate::object::{KeyObject, NewObject, ObjectSelector, Sealed, Tried, Usage};
 use crate::pool::Pool;
 use crate::profile::Profile;
 use crate::session::Shared;
@@ -56,6 +57,9 @@ impl Token {
         random: Arc<dyn Random>,
     ) -> Result<Self, OpenError> {
         config.check()?;
+        if config.isolation != Isolation::InProcess {
+            return Err(OpenError::Configuration("there are no worker processes yet"));
+        }
         let path = config.module.clone();
         // The first call into a vendor's library may hang as any other; its thread is left behind.
         let loading = tokio::task::spawn_blocking(move || Module::load(&path));
@@ -157,13 +161,14 @@ impl Token {
         plaintext: SecretBytes,
         aad: &[u8],
     ) -> Result<Sealed, TokenError> {
-        self.seal(key, plaintext, aad, false)
-            .await
-            .map(|(sealed, _)| sealed)
+        match self.seal(key, plaintext, aad, false).await? {
+            Answer::Sealed(sealed) => Ok(sealed),
+            _ => Err(UNFIT),
+        }
     }
 
     /// Encrypts, and decrypts the result in the same session; what the trial gave comes back beside
-    /// it, equal to the plaintext, for the caller's own look.
+    /// it, with the digest of what was tried.
     ///
     /// # Errors
     /// As [`Self::encrypt`], and [`TokenError::TrialFailed`].
@@ -172,9 +177,11 @@ impl Token {
         key: &KeyObject,
         plaintext: SecretBytes,
         aad: &[u8],
-    ) -> Result<(Sealed, SecretBytes), TokenError> {
-        let (sealed, opened) = self.seal(key, plaintext, aad, true).await?;
-        Ok((sealed, opened.ok_or(UNFIT)?))
+    ) -> Result<Tried, TokenError> {
+        match self.seal(key, plaintext, aad, true).await? {
+            Answer::Tried(tried) => Ok(tried),
+            _ => Err(UNFIT),
+        }
     }
 
     async fn seal(
@@ -183,18 +190,15 @@ impl Token {
         plaintext: SecretBytes,
         aad: &[u8],
         and_try: bool,
-    ) -> Result<(Sealed, Option<SecretBytes>), TokenError> {
+    ) -> Result<Answer, TokenError> {
         self.check_length(plaintext.len())?;
-        let call = Call::Encrypt {
+        self.run(Call::Encrypt {
             key: key.clone(),
             plaintext: Arc::new(plaintext),
             aad: aad.to_vec(),
             and_try,
-        };
-        match self.run(call).await? {
-            Answer::Sealed(sealed, opened) => Ok((sealed, opened)),
-            _ => Err(UNFIT),
-        }
+        })
+        .await
     }
 
     /// AES-GCM backwards.
@@ -353,4 +357,4 @@ impl Token {
 }
 
 /// The answer does not belong to the call; between threads that cannot be, from a process it can.
-const UNFIT: TokenError = TokenError::BadOutput("the answer belongs to another call");
+const UNFIT: TokenError = TokenError::BadOutput(Cow::Borrowed("the answer belongs to another call"));

@@ -15,8 +15,10 @@ scene! {
         assert_eq!((sealed.ciphertext.len(), sealed.iv.len()), (5, 12));
         let opened = token.decrypt(&key, sealed.clone(), b"aad").await.unwrap();
         assert_eq!(opened.expose(), b"plain");
-        let (again, tried) = token.encrypt_and_try(&key, secret(b"plain"), b"aad").await.unwrap();
-        assert_eq!(tried.expose(), b"plain");
+        let tried = token.encrypt_and_try(&key, secret(b"plain"), b"aad").await.unwrap();
+        assert_eq!(tried.opened.expose(), b"plain");
+        assert_eq!(tried.digest, tried.sealed.digest());
+        let again = tried.sealed;
         assert_ne!(again.iv, sealed.iv);
         let by_id = token.find(&ObjectSelector::id(b"k").unwrap()).await.unwrap();
         assert_eq!(token.decrypt(&by_id, again, b"aad").await.unwrap().expose(), b"plain");

@@ -14,7 +14,8 @@ use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, KeyType, ObjectClass};
 use cryptoki::session::Session;
 use pkcs11::{
-    NewObject, ObjectSelector, Pin, Profile, Requirements, Token, TokenConfig, TokenSelector, Usage,
+    Isolation, NewObject, ObjectSelector, Pin, Profile, Requirements, Token, TokenConfig, TokenSelector,
+    Usage,
 };
 use pkcs11_shim::Orders;
 
@@ -148,6 +149,7 @@ impl Scene {
             sessions: 2,
             queue: 16,
             deadline: DEADLINE,
+            isolation: Isolation::InProcess,
         }
     }
 

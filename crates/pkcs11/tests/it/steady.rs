@@ -18,7 +18,7 @@ scene! {
             let logins = scene.shim.calls("C_Login");
             let encryptions = scene.shim.calls("C_EncryptInit");
             for _ in 0..20 {
-                let (sealed, _) = token.encrypt_and_try(&key, secret(b"plain"), b"aad").await.unwrap();
+                let sealed = token.encrypt_and_try(&key, secret(b"plain"), b"aad").await.unwrap().sealed;
                 token.decrypt(&key, sealed, b"aad").await.unwrap();
             }
             assert_eq!(scene.shim.calls("C_FindObjectsInit"), searches, "{keys} keys");
