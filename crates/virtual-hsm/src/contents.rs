@@ -182,7 +182,7 @@ impl Key {
             usage: row.usage,
             state: row.state,
             created: row.created,
-            deletion: None,
+            deletion: row.deletion,
             versions: described,
         });
         Self {

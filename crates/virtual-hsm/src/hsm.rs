@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use crypto::SecretBytes;
 use key_manager::{
     AdditionalData, EncryptOutput, EncryptedRef, HealthStatus, Instance, KeyDescription, KeyId, KeyManager,
-    KeyManagerError, ManagerDescription, ManagerId, Operation,
+    KeyManagerError, ManagerDescription, ManagerId, Operation, Witness,
 };
 use seal::{Keyring, RowRefused};
 use store::Store;
@@ -136,6 +136,26 @@ impl KeyManager for VirtualHsm {
         aad: AdditionalData<'a>,
     ) -> Operation<'a, SecretBytes> {
         Box::pin(async move { self.0.contents.load().key(key)?.decrypt(encrypted, aad) })
+    }
+
+    /// One allocation and one look at the contents, where the usual way takes two of each.
+    fn encrypt_tried<'a>(
+        &'a self,
+        key: &'a KeyId,
+        plaintext: &'a [u8],
+        aad: AdditionalData<'a>,
+        witness: Witness<'a>,
+    ) -> Operation<'a, (EncryptOutput, SecretBytes)> {
+        Box::pin(async move {
+            let contents = self.0.contents.load();
+            let key = contents.key(key)?;
+            let random = self.0.shared.random.as_ref();
+            let output = key.encrypting()?.encrypt(random, plaintext, aad)?;
+            witness(&output);
+            // The metadata selects the version, as it will when somebody decrypts this.
+            let opened = key.decrypt(output.as_ref(), aad)?;
+            Ok((output, opened))
+        })
     }
 
     fn probe(&self) -> Operation<'_, ()> {

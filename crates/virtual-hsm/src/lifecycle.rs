@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use ambient::Random;
+use ambient::{Random, Timestamp};
 use crypto::Key256;
 use key_manager::{
     Algorithm, KeyDescription, KeyId, KeyLifecycle, KeyManagerError, KeyState, NewKey, Operation, VersionTag,
@@ -27,6 +27,9 @@ pub(crate) enum Act {
     Create(NewKey),
     SetState(KeyId, KeyState),
     Rotate(KeyId),
+    ScheduleDeletion(KeyId, Timestamp),
+    CancelDeletion(KeyId),
+    Destroy(KeyId),
     RotateKek(SealingKeyId),
     /// After the root was rotated: seals and tags anew a portion of what depends on an older one.
     Reseal,
@@ -61,6 +64,20 @@ impl KeyLifecycle for VirtualHsm {
 
     fn rotate(&self, key: KeyId) -> Operation<'_, Arc<KeyDescription>> {
         Box::pin(async move { self.run(Act::Rotate(key.clone())).await?.described(&key) })
+    }
+
+    fn schedule_deletion(&self, key: KeyId, at: Timestamp) -> Operation<'_, Arc<KeyDescription>> {
+        let act = Act::ScheduleDeletion(key.clone(), at);
+        Box::pin(async move { self.run(act).await?.described(&key) })
+    }
+
+    fn cancel_deletion(&self, key: KeyId) -> Operation<'_, Arc<KeyDescription>> {
+        let act = Act::CancelDeletion(key.clone());
+        Box::pin(async move { self.run(act).await?.described(&key) })
+    }
+
+    fn destroy_key(&self, key: KeyId) -> Operation<'_, ()> {
+        Box::pin(async move { self.run(Act::Destroy(key)).await.map(drop) })
     }
 
     fn key_encryption_key(&self) -> Option<[u8; 8]> {
@@ -152,15 +169,8 @@ struct Draft<'a> {
 impl Draft<'_> {
     /// Returns whether anything changed.
     async fn apply(&mut self, act: Act) -> Result<bool, KeyManagerError> {
-        if let Act::SetState(id, state) = &act
-            && self.contents.key(id)?.row.state == *state
-        {
+        if self.is_so(&act)? {
             return Ok(false);
-        }
-        match &act {
-            Act::RotateKek(id) if self.hsm.kek_id == *id => return Ok(false),
-            Act::Reseal if !self.is_outdated() => return Ok(false),
-            _ => {}
         }
         // The store's counter is not authenticated: whoever turns it back must not make us give a
         // generation twice, for rows of one generation could be exchanged for each other.
@@ -168,16 +178,49 @@ impl Draft<'_> {
         self.hsm.generation = counted.max(self.hsm.generation.saturating_add(1));
         match act {
             Act::Create(key) => self.create(key).await?,
-            Act::SetState(id, state) => {
-                let mut row = self.contents.key(&id)?.row.clone();
-                row.state = state;
-                self.write(row).await?;
-            }
+            Act::SetState(id, state) => self.put(&id, state, None).await?,
             Act::Rotate(id) => self.rotate(&id).await?,
+            Act::ScheduleDeletion(id, at) => self.put(&id, KeyState::PendingDeletion, Some(at)).await?,
+            Act::CancelDeletion(id) => self.put(&id, KeyState::Disabled, None).await?,
+            Act::Destroy(id) => self.destroy(&id).await?,
             Act::RotateKek(id) => self.rotate_kek(id).await?,
             Act::Reseal => self.reseal().await?,
         }
         Ok(true)
+    }
+
+    /// Whether nothing is to be done; an error if it must not be done.
+    fn is_so(&self, act: &Act) -> Result<bool, KeyManagerError> {
+        let row = |id| self.contents.key(id).map(|key| &key.row);
+        match act {
+            Act::SetState(id, state) => {
+                let row = not_pending(row(id)?)?;
+                if *state == KeyState::PendingDeletion {
+                    return Err(not_suitable("a key becomes pending deletion with a date alone"));
+                }
+                Ok(row.state == *state)
+            }
+            Act::Rotate(id) => not_pending(row(id)?).map(|_| false),
+            Act::ScheduleDeletion(id, at) => Ok(row(id)?.deletion == Some(*at)),
+            Act::CancelDeletion(id) => Ok(row(id)?.deletion.is_none()),
+            Act::Destroy(id) => match row(id) {
+                Err(KeyManagerError::UnknownKey) => Ok(true),
+                row => self.may_be_destroyed(row?).map(|()| false),
+            },
+            Act::RotateKek(id) => Ok(self.hsm.kek_id == *id),
+            Act::Reseal => Ok(!self.is_outdated()),
+            Act::Create(_) => Ok(false),
+        }
+    }
+
+    fn may_be_destroyed(&self, row: &KeyRow) -> Result<(), KeyManagerError> {
+        match row.deletion {
+            None => Err(not_suitable("the key is not pending deletion")),
+            Some(at) if self.inner.shared.clock.now() < at => {
+                Err(not_suitable(&format!("the key's waiting period ends at {at}")))
+            }
+            Some(_) => Ok(()),
+        }
     }
 
     /// Writes the virtual HSM's row, with the manifest of everything that was written.
@@ -203,6 +246,28 @@ impl Draft<'_> {
         let version = new_version(&mut row, &kek, &self.inner.shared)?;
         version.insert(&mut self.transaction).await?;
         self.write(row).await
+    }
+
+    async fn put(
+        &mut self,
+        id: &KeyId,
+        state: KeyState,
+        deletion: Option<Timestamp>,
+    ) -> Result<(), KeyManagerError> {
+        let mut row = self.contents.key(id)?.row.clone();
+        (row.state, row.deletion) = (state, deletion);
+        self.write(row).await
+    }
+
+    /// Removes a key's rows, which the store writes over, and its place in the manifest.
+    async fn destroy(&mut self, id: &KeyId) -> Result<(), KeyManagerError> {
+        for statement in tables::DELETE_KEY {
+            let id = [id.as_str().into()];
+            let deleted = self.transaction.execute(statement, &id).await;
+            deleted.map_err(error::store)?;
+        }
+        self.hsm.manifest.0.remove(id);
+        Ok(())
     }
 
     /// Updates a key's row and its place in the manifest.
@@ -302,6 +367,7 @@ impl Maker<'_> {
             canary,
             created: self.shared.clock.now(),
             state: KeyState::Enabled,
+            deletion: None,
             versions: Vec::new(),
             generation: hsm.generation,
             outdated: false,
@@ -312,6 +378,17 @@ impl Maker<'_> {
         hsm.manifest.0.insert(row.id, row.generation);
         Ok(())
     }
+}
+
+fn not_pending(row: &KeyRow) -> Result<&KeyRow, KeyManagerError> {
+    match row.deletion {
+        None => Ok(row),
+        Some(_) => Err(not_suitable("the key is pending deletion: cancel that first")),
+    }
+}
+
+fn not_suitable(why: &str) -> KeyManagerError {
+    KeyManagerError::NotSuitable(why.to_owned())
 }
 
 /// Makes fresh key bytes, sealed under the key-encryption key, and puts the new version's tag

@@ -151,6 +151,8 @@ pub(crate) struct KeyRow {
     pub(crate) canary: bool,
     pub(crate) created: Timestamp,
     pub(crate) state: KeyState,
+    /// When it is destroyed; exactly while it is pending deletion.
+    pub(crate) deletion: Option<Timestamp>,
     /// The one that encrypts first.
     pub(crate) versions: Vec<VersionTag>,
     pub(crate) generation: u64,
@@ -181,6 +183,10 @@ impl KeyRow {
             canary: row.boolean(5).ok()?,
             created: Timestamp::from_micros(row.unsigned(6).ok()?),
             state: KeyState::parse(row.text(7).ok()?)?,
+            deletion: match row.opt_int(11).ok()? {
+                None => None,
+                Some(_) => Some(Timestamp::from_micros(row.unsigned(11).ok()?)),
+            },
             versions: row
                 .text(8)
                 .ok()?
@@ -192,12 +198,13 @@ impl KeyRow {
         };
         // One value, one text: a row that we did not write byte for byte is not ours.
         let as_written = usage == key.usage.as_str() && row.text(8).is_ok_and(|text| text == key.list());
-        as_written.then_some(key)
+        let is_pending = key.state == KeyState::PendingDeletion;
+        (as_written && key.deletion.is_some() == is_pending).then_some(key)
     }
 
     fn fields(&self) -> Fields {
-        Fields::new(tables::KEY)
-            .number(1)
+        let fields = Fields::new(tables::KEY)
+            .number(if self.deletion.is_some() { 2 } else { 1 })
             .text(self.id.as_str())
             .text(self.hsm.as_str())
             .text(self.name.as_str())
@@ -207,7 +214,11 @@ impl KeyRow {
             .number(self.created.as_micros())
             .text(self.state.as_str())
             .text(&self.list())
-            .number(self.generation)
+            .number(self.generation);
+        match self.deletion {
+            None => fields,
+            Some(at) => fields.number(at.as_micros()),
+        }
     }
 
     fn list(&self) -> String {
@@ -261,6 +272,7 @@ impl KeyRow {
             (&versions).into(),
             self.generation.into(),
             (&tag).into(),
+            self.deletion.map(Timestamp::as_micros).into(),
         ];
         to.execute(tables::UPDATE_KEY, &values)
             .await

@@ -5,10 +5,21 @@ use store::{Migration, Migrations};
 /// The tables of this crate.
 pub const MIGRATIONS: Migrations = Migrations {
     owner: "virtual-hsm",
-    steps: &[Migration {
-        version: 1,
-        name: "virtual HSMs, their keys and key versions",
-        sql: "CREATE TABLE virtual_hsm (
+    steps: &[
+        Migration {
+            version: 1,
+            name: "virtual HSMs, their keys and key versions",
+            sql: FIRST,
+        },
+        Migration {
+            version: 2,
+            name: "when a key is destroyed",
+            sql: "ALTER TABLE virtual_hsm_key ADD COLUMN deletion_at BIGINT;",
+        },
+    ],
+};
+
+const FIRST: &str = "CREATE TABLE virtual_hsm (
                   id TEXT PRIMARY KEY,
                   name TEXT NOT NULL UNIQUE,
                   created_at BIGINT NOT NULL,
@@ -41,9 +52,7 @@ pub const MIGRATIONS: Migrations = Migrations {
                   created_at BIGINT NOT NULL,
                   sealed {{BLOB}} NOT NULL,
                   PRIMARY KEY (key_id, version_tag)
-              );",
-    }],
-};
+              );";
 
 pub(crate) const HSM: &str = "virtual_hsm";
 pub(crate) const KEY: &str = "virtual_hsm_key";
@@ -63,11 +72,16 @@ pub(crate) const UPDATE_HSM: &str = "UPDATE virtual_hsm \
     SET kek_id = $2, kek = $3, manifest = $4, generation = $5, tag = $6 WHERE id = $1";
 
 pub(crate) const SELECT_KEYS: &str = "SELECT id, hsm_id, name, front, usage, canary, created_at, state, \
-    versions, generation, tag FROM virtual_hsm_key WHERE hsm_id = $1 ORDER BY id";
+    versions, generation, tag, deletion_at FROM virtual_hsm_key WHERE hsm_id = $1 ORDER BY id";
 pub(crate) const INSERT_KEY: &str = "INSERT INTO virtual_hsm_key (id, hsm_id, name, front, usage, canary, \
     created_at, state, versions, generation, tag) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 pub(crate) const UPDATE_KEY: &str = "UPDATE virtual_hsm_key \
-    SET state = $2, versions = $3, generation = $4, tag = $5 WHERE id = $1";
+    SET state = $2, versions = $3, generation = $4, tag = $5, deletion_at = $6 WHERE id = $1";
+/// In the order in which the references allow it.
+pub(crate) const DELETE_KEY: [&str; 2] = [
+    "DELETE FROM virtual_hsm_key_version WHERE key_id = $1",
+    "DELETE FROM virtual_hsm_key WHERE id = $1",
+];
 
 pub(crate) const SELECT_VERSIONS: &str = "SELECT v.key_id, v.version_tag, v.algorithm, v.framing, \
     v.fingerprint, v.created_at, v.sealed FROM virtual_hsm_key_version v \

@@ -10,9 +10,11 @@ use std::path::PathBuf;
 use crypto::{Key256, hex, unhex};
 use key_manager::framing::Format;
 use key_manager::{CiphertextMetadata, EncryptOutput, Iv, KeyId, KeyManagerProvider};
-use seal::KeyFile;
+use seal::{KeyFile, roots};
+use store::{Migrations, Store};
 
 use super::{World, aad, decrypt, encrypt, leak, open_store};
+use crate::MIGRATIONS;
 use crate::format1::Version;
 
 const DATABASE: &str = include_str!("golden/v1/database.sql");
@@ -68,12 +70,20 @@ async fn a_database_of_version_1_opens_and_its_ciphertexts_decrypt() {
     let seal_path = directory.path().join("seal.key");
     fs::write(&seal_path, SEAL_KEY).unwrap();
     fs::set_permissions(&seal_path, fs::Permissions::from_mode(0o600)).unwrap();
-    let store = open_store(directory.path().join("db")).await;
+    // As the released version made it: with the tables of its time.
+    let tables = Migrations {
+        steps: &MIGRATIONS.steps[..1],
+        ..MIGRATIONS
+    };
+    let path = directory.path().join("db");
+    let store = Store::open(&path, &[roots::MIGRATIONS, tables]).await.unwrap();
     let mut transaction = store.begin().await.unwrap();
     for statement in DATABASE.lines() {
         assert_eq!(transaction.execute(statement, &[]).await.unwrap(), 1);
     }
     transaction.commit().await.unwrap();
+    store.close().await;
+    let store = open_store(path).await;
     let mut world = World::new().await;
     world.store = store;
     world.seal = KeyFile::open(&seal_path).unwrap();

@@ -1,5 +1,6 @@
 //! Virtual HSMs over a real store in a temporary directory.
 
+mod deletion;
 mod format;
 mod golden;
 mod keys;

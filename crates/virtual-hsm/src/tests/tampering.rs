@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use ambient::Timestamp;
 use key_manager::{KeyId, KeyManagerError, KeyManagerProvider, KeyState, KeyUsage, Name, Opened};
 use seal::roots;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
@@ -16,6 +17,7 @@ use crate::VirtualHsms;
 /// A value in a column, as an intruder sees it.
 #[derive(Clone, Debug, PartialEq)]
 enum Cell {
+    Null,
     Int(i64),
     Text(String),
     Blob(Vec<u8>),
@@ -51,6 +53,7 @@ impl Intruder {
         let sql = AssertSqlSafe(format!("UPDATE {table} SET {column} = $1 WHERE {row}"));
         let query = sqlx::query(sql);
         let query = match value {
+            Cell::Null => query.bind(None::<i64>),
             Cell::Int(value) => query.bind(*value),
             Cell::Text(value) => query.bind(value.clone()),
             Cell::Blob(value) => query.bind(value.clone()),
@@ -69,6 +72,7 @@ impl Intruder {
 fn cell(row: &SqliteRow) -> Cell {
     let kind = row.try_get_raw(0).unwrap().type_info().name().to_owned();
     match kind.as_str() {
+        "NULL" => Cell::Null,
         "INTEGER" => Cell::Int(row.get_unchecked(0)),
         "TEXT" => Cell::Text(row.get_unchecked(0)),
         "BLOB" => Cell::Blob(row.get_unchecked(0)),
@@ -79,7 +83,10 @@ fn cell(row: &SqliteRow) -> Cell {
 /// Every way to edit a value that comes to mind, beside taking another row's.
 fn edits(value: &Cell) -> Vec<Cell> {
     match value {
+        Cell::Null => vec![Cell::Int(0), Cell::Text("x".to_owned())],
         Cell::Int(number) => vec![
+            Cell::Null,
+            Cell::Int(0),
             Cell::Int(number + 1),
             Cell::Int(number - 1),
             Cell::Int(1 - number),
@@ -114,7 +121,7 @@ fn edits(value: &Cell) -> Vec<Cell> {
     }
 }
 
-/// Two virtual HSMs; in the first a disabled key that may only decrypt, and a key in use.
+/// Two virtual HSMs; in the first a key that may only decrypt and is pending deletion, and a key in use.
 struct Scene {
     world: World,
     hsm: String,
@@ -133,8 +140,8 @@ impl Scene {
         };
         let id = narrow.id.clone();
         opened.lifecycle.create(narrow).await.unwrap();
-        let disable = opened.lifecycle.set_state(id.clone(), KeyState::Disabled);
-        disable.await.unwrap();
+        let at = Timestamp::from_secs(1_900_000_000);
+        opened.lifecycle.schedule_deletion(id.clone(), at).await.unwrap();
         let second = Name::parse("second").unwrap();
         let provider = world.provider().await;
         provider.create(world.manager_id(), second).await.unwrap();
@@ -250,7 +257,7 @@ async fn every_column_edited_in_every_way_is_refused_and_named() {
             edited.insert((table, column));
         }
     }
-    assert_eq!(edited.len(), 8 + 11 + 7, "every column was edited at least once");
+    assert_eq!(edited.len(), 8 + 12 + 7, "every column was edited at least once");
 }
 
 #[tokio::test]
@@ -266,8 +273,8 @@ async fn an_earlier_copy_of_a_row_is_refused() {
     intruder.leave().await;
     let (first, refused) = scene.first(copy.clone()).await;
     assert!(refused.is_empty());
-    let enable = first.lifecycle.set_state(id.clone(), KeyState::Enabled);
-    enable.await.unwrap();
+    let cancel = first.lifecycle.cancel_deletion(id.clone());
+    cancel.await.unwrap();
     drop(first);
     let mut intruder = Intruder::at(&copy).await;
     intruder
