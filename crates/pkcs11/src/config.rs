@@ -130,6 +130,17 @@ impl Pin {
         (fits && std::str::from_utf8(bytes.expose()).is_ok()).then_some(Self(bytes))
     }
 
+    /// Another of the same, to be held against a later one.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self(SecretBytes::new(self.0.expose().to_vec()))
+    }
+
+    /// Whether both are the same, in a time that tells nothing but their lengths.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.0.constant_time_eq(&other.0)
+    }
+
     /// The PIN in a file of the owner's alone. A line end behind it is not part of it.
     ///
     /// # Errors
