@@ -18,8 +18,8 @@ use zeroize::Zeroizing;
 
 use crate::error::ErrorBody;
 use crate::message::{
-    Block, IssuedCredential, KeyStore, NewBinding, NewCredential, NewKey, NewKeyManager, NewKeyStore, Status,
-    Unblock,
+    Block, ChangeSeal, IssuedCredential, KeyStore, NewBinding, NewCredential, NewKey, NewKeyManager,
+    NewKeyStore, Status, Unblock,
 };
 
 /// Acts take milliseconds; this is for a server whose disk has stalled.
@@ -210,9 +210,10 @@ impl Client {
             .await
     }
 
-    /// Protects the root keys by a new seal.
-    pub async fn change_seal(&self) -> Result<SealView, ClientError> {
-        self.post("seal/change", &Nothing {}).await
+    /// Protects the root keys by a new seal: of the kind in force, or of `kind`.
+    pub async fn change_seal(&self, kind: Option<&str>) -> Result<SealView, ClientError> {
+        let kind = kind.map(str::to_owned);
+        self.post("seal/change", &ChangeSeal { kind }).await
     }
 
     /// Accepts that the store is older than the log.

@@ -178,7 +178,10 @@ impl From<ManageError> for Refusal {
             ),
             ManageError::Seal(_) => (
                 ErrorCode::Unavailable,
-                Some("look at the seal key file and its directory, which the server must be able to write"),
+                Some(
+                    "look at the HSM, or at the seal key file and its directory, which the server must be able to \
+                     write",
+                ),
             ),
             ManageError::SealNotInPlace(_) => (
                 ErrorCode::Unavailable,

@@ -17,7 +17,7 @@
 //! | POST `/v1/key-managers/{manager}/rotate-kek` | – | [`KeyManagerView`](warden::view::KeyManagerView) |
 //! | GET `/v1/roots` | – | [`RootsView`](warden::view::RootsView) |
 //! | POST `/v1/roots/rotate`, `/v1/roots/{id}/retire` | – | [`RootsView`](warden::view::RootsView) |
-//! | POST `/v1/seal/change` | – | [`SealView`](warden::view::SealView) |
+//! | POST `/v1/seal/change` | [`ChangeSeal`] | [`SealView`](warden::view::SealView) |
 //! | POST `/v1/recovery/acknowledge` | – | [`Status`] |
 //!
 //! `{key}` and `{store}` are ids or names. A GET of a collection answers an array. A missing body
@@ -156,6 +156,15 @@ pub struct IssuedCredential {
     pub secret_access_key: Option<String>,
     /// When it ends, RFC 3339.
     pub expires: Option<String>,
+}
+
+/// A change of the seal.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeSeal {
+    /// Of what kind the new one is to be: `key-file`, `hsm`; the kind in force if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
 }
 
 /// How the server fares. Actors see everything, others only `ready` and `version`.

@@ -14,7 +14,7 @@ use rustix::fs::{Mode, OFlags};
 use zeroize::Zeroizing;
 
 use crate::roots::{ProtectFailed, RevealFailed};
-use crate::{Seal, SealingKey, SealingKeyId};
+use crate::{Boxed, Seal, SealingKey, SealingKeyId};
 
 const PREFIX: &str = "strongroom-seal-key-1:";
 /// Prefix, id, colon, key, line feed.
@@ -78,6 +78,9 @@ pub enum KeyFileError {
 pub struct KeyFile(SealingKey);
 
 impl KeyFile {
+    /// The kind of this seal.
+    pub const KIND: &'static str = "key-file";
+
     /// Makes a fresh key and writes it to a new file (mode 0600), durably.
     pub fn create(path: &Path, random: &dyn Random) -> Result<Self, KeyFileError> {
         Self::create_as(path, SealingKeyId::generate(random)?, random)
@@ -128,25 +131,31 @@ impl KeyFile {
 
 impl Seal for KeyFile {
     fn kind(&self) -> &'static str {
-        "key-file"
+        Self::KIND
     }
 
     fn id(&self) -> SealingKeyId {
         self.0.id()
     }
 
-    fn protect(
-        &self,
-        random: &dyn Random,
-        context: &Fields,
-        root: &Key256,
-    ) -> Result<Vec<u8>, ProtectFailed> {
-        Ok(self.0.seal(random, context, root.expose())?)
+    fn protect<'a>(
+        &'a self,
+        random: &'a dyn Random,
+        context: &'a Fields,
+        root: &'a Key256,
+    ) -> Boxed<'a, Result<Vec<u8>, ProtectFailed>> {
+        Box::pin(async move { Ok(self.0.seal(random, context, root.expose())?) })
     }
 
-    fn reveal(&self, context: &Fields, protected: &[u8]) -> Result<Key256, RevealFailed> {
-        let bytes = self.0.open(context, protected)?;
-        Key256::from_slice(bytes.expose()).ok_or(RevealFailed::NotAuthentic)
+    fn reveal<'a>(
+        &'a self,
+        context: &'a Fields,
+        protected: &'a [u8],
+    ) -> Boxed<'a, Result<Key256, RevealFailed>> {
+        Box::pin(async move {
+            let bytes = self.0.open(context, protected)?;
+            Key256::from_slice(bytes.expose()).ok_or(RevealFailed::NotAuthentic)
+        })
     }
 }
 

@@ -7,7 +7,8 @@
 //!   open.
 //! - A row that decides security but may change carries a tag ([`RowMac`]) under a key derived
 //!   from the root.
-//! - The root keys themselves ([`roots`]) are protected by a [`Seal`]; [`KeyFile`] is the simplest.
+//! - The root keys themselves ([`roots`]) are protected by a [`Seal`]; [`KeyFile`] is the simplest. A
+//!   seal can be exchanged for another of its kind or of another one ([`Seals`]).
 //! - Root keys and seal can be changed from the first day: what older roots protected stays
 //!   readable until it was sealed again.
 //!
@@ -20,6 +21,7 @@ mod keyring;
 pub mod roots;
 mod row;
 mod seal_file;
+mod source;
 mod under_roots;
 
 pub use envelope::{Envelope, EnvelopeError, SealingFailed, SealingKey, SealingKeyId};
@@ -27,5 +29,6 @@ pub use key_file::{KeyFile, KeyFileError};
 pub use keyring::Keyring;
 pub use roots::{RootsError, Seal};
 pub use row::{RowMac, RowRefusal, RowRefused};
-pub use seal_file::{Replaced, SealFile, SealSource, SealSourceError};
+pub use seal_file::{SealFile, SealFiles};
+pub use source::{Replaced, SealKind, SealSource, SealSourceError, Seals};
 pub use under_roots::{Boxed, DependentRows, Dependents, ResealFailed, UnderRoots};

@@ -7,7 +7,7 @@ use ambient::{Random, RandomUnavailable, Timestamp};
 use crypto::{Fields, Key256};
 use store::{Migration, Migrations, Row, Snapshot, StoreError, Transaction};
 
-use crate::{EnvelopeError, Keyring, RowRefusal, RowRefused, SealingFailed, SealingKey, SealingKeyId};
+use crate::{Boxed, EnvelopeError, Keyring, RowRefusal, RowRefused, SealingFailed, SealingKey, SealingKeyId};
 
 /// The table of this crate.
 pub const MIGRATIONS: Migrations = Migrations {
@@ -34,21 +34,35 @@ const INSERT: &str = "INSERT INTO seal_root (id, number, created_at, seal_kind, 
 const RESEAL: &str = "UPDATE seal_root SET seal_kind = $2, seal_id = $3, protected = $4 WHERE id = $1";
 const DELETE: &str = "DELETE FROM seal_root WHERE id = $1";
 
-/// How root keys are protected at rest: a key file, a passphrase, shares, an HSM. Calls may block;
-/// they happen at start and in administrative acts only.
+/// How root keys are protected at rest: a key file, an HSM. Calls may take seconds, where a device
+/// has to be asked; they happen at start and in administrative acts only.
 pub trait Seal: Send + Sync {
-    /// The kind, as it stands in the database and in `status`: `key-file`.
+    /// The kind, as it stands in the database and in `status`: `key-file`, `hsm`.
     fn kind(&self) -> &'static str;
 
     /// Which one of its kind.
     fn id(&self) -> SealingKeyId;
 
     /// Protects a root key, bound to `context`.
-    fn protect(&self, random: &dyn Random, context: &Fields, root: &Key256)
-    -> Result<Vec<u8>, ProtectFailed>;
+    fn protect<'a>(
+        &'a self,
+        random: &'a dyn Random,
+        context: &'a Fields,
+        root: &'a Key256,
+    ) -> Boxed<'a, Result<Vec<u8>, ProtectFailed>>;
 
     /// Reveals a root key that this seal protected in the same context.
-    fn reveal(&self, context: &Fields, protected: &[u8]) -> Result<Key256, RevealFailed>;
+    fn reveal<'a>(
+        &'a self,
+        context: &'a Fields,
+        protected: &'a [u8],
+    ) -> Boxed<'a, Result<Key256, RevealFailed>>;
+
+    /// Whether the seal could reveal now what it revealed or protected before. What is in memory
+    /// always can.
+    fn probe(&self) -> Boxed<'_, Result<(), RevealFailed>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// The seal protected nothing.
@@ -57,7 +71,7 @@ pub enum ProtectFailed {
     /// No randomness, or the cipher failed.
     #[error(transparent)]
     Sealing(#[from] SealingFailed),
-    /// The seal's device or holder is not there.
+    /// The seal's device is not there, or is not the right one. Says what to do.
     #[error("the seal is not available: {0}")]
     Unavailable(String),
 }
@@ -68,7 +82,8 @@ pub enum RevealFailed {
     /// Not protected by this seal, or altered.
     #[error("the protected root key was altered")]
     NotAuthentic,
-    /// The seal's device or holder is not there.
+    /// The seal's device is not there, or is not the right one: nothing is said against the root key.
+    /// Says what to do.
     #[error("the seal is not available: {0}")]
     Unavailable(String),
 }
@@ -165,7 +180,7 @@ pub async fn create_first(
 pub async fn load(reader: &mut Snapshot, seal: &dyn Seal) -> Result<Keyring, RootsError> {
     let mut roots = Vec::new();
     for (root, protected) in rows(reader).await? {
-        roots.push(reveal(&root, &protected, seal)?);
+        roots.push(reveal(&root, &protected, seal).await?);
     }
     let mut roots = roots.into_iter();
     let current = roots.next().ok_or(RootsError::NotInitialised)?;
@@ -205,10 +220,10 @@ pub async fn change_seal(
         return Err(RootsError::NotInitialised);
     }
     for (mut root, protected) in roots {
-        let key = reveal(&root, &protected, old)?;
+        let key = reveal(&root, &protected, old).await?;
         root.seal_kind = new.kind().to_owned();
         root.seal_id = new.id().to_string();
-        let protected = new.protect(random, &context(&root), key.key())?;
+        let protected = new.protect(random, &context(&root), key.key()).await?;
         let id = root.id.to_string();
         let values = [
             (&id).into(),
@@ -252,7 +267,7 @@ async fn insert(
         seal_kind: seal.kind().to_owned(),
         seal_id: seal.id().to_string(),
     };
-    let protected = seal.protect(random, &context(&root), key.key())?;
+    let protected = seal.protect(random, &context(&root), key.key()).await?;
     let id = root.id.to_string();
     let values = [
         (&id).into(),
@@ -266,14 +281,14 @@ async fn insert(
     Ok(())
 }
 
-fn reveal(root: &Root, protected: &[u8], seal: &dyn Seal) -> Result<SealingKey, RootsError> {
+async fn reveal(root: &Root, protected: &[u8], seal: &dyn Seal) -> Result<SealingKey, RootsError> {
     if root.seal_kind != seal.kind() || root.seal_id != seal.id().to_string() {
         return Err(RootsError::WrongSeal {
             kind: root.seal_kind.clone(),
             id: root.seal_id.clone(),
         });
     }
-    match seal.reveal(&context(root), protected) {
+    match seal.reveal(&context(root), protected).await {
         Ok(key) => Ok(SealingKey::new(root.id, key)),
         Err(RevealFailed::NotAuthentic) => Err(refused(&root.id.to_string(), RowRefusal::NotAuthentic)),
         Err(RevealFailed::Unavailable(reason)) => Err(RootsError::SealUnavailable(reason)),

@@ -13,41 +13,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ambient::Random;
 
 use crate::key_file::{io_error, sync_directory};
-use crate::{KeyFile, KeyFileError, Seal, SealingKeyId};
-
-/// A new seal was not made, or is not in its place.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SealSourceError {
-    /// The key file or its directory.
-    #[error(transparent)]
-    KeyFile(#[from] KeyFileError),
-}
-
-/// Where the seal in force and the one before it are kept, for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Replaced {
-    /// The one in force.
-    pub place: String,
-    /// The one before it, which opens backups made until now.
-    pub previous: String,
-}
-
-/// Where a server's seal comes from. Calls may block.
-pub trait SealSource: Send + Sync + 'static {
-    /// The seal in force.
-    fn current(&self) -> Arc<dyn Seal>;
-
-    /// Makes a new seal of this id, durably, beside the one in force.
-    fn prepare(&self, id: SealingKeyId, random: &dyn Random) -> Result<Arc<dyn Seal>, SealSourceError>;
-
-    /// After the store was sealed with the prepared seal, for good: it is in force. An error says that
-    /// it is not in its place yet; the next start puts it there.
-    fn replace(&self) -> Result<Replaced, SealSourceError>;
-}
+use crate::{
+    Boxed, KeyFile, KeyFileError, Replaced, Seal, SealKind, SealSource, SealSourceError, SealingKeyId,
+};
 
 /// The seal whose key is in a file.
-pub struct SealFile {
+pub struct SealFile(Arc<Inner>);
+
+struct Inner {
     path: PathBuf,
     keys: Mutex<Keys>,
 }
@@ -61,7 +34,7 @@ struct Keys {
 
 impl SealFile {
     /// Opens the key file that protects the store: the one at `path`; or, if the store names another
-    /// id, the one of that id beside it. Nothing is moved before [`SealFile::settle`]: until the
+    /// id, the one of that id beside it. Nothing is moved before [`SealSource::settle`]: until the
     /// roots were opened, the id is not proven.
     pub fn open(path: &Path, wanted: Option<&str>) -> Result<Self, KeyFileError> {
         let named = KeyFile::open(path);
@@ -86,21 +59,43 @@ impl SealFile {
         Self::new(path.to_owned(), key, path.to_owned())
     }
 
+    /// Makes a key file beside `path`, whose place it takes at [`SealSource::settle`].
+    fn make(path: &Path, id: SealingKeyId, random: &dyn Random) -> Result<Self, KeyFileError> {
+        let (key, lies) = make_beside(path, id, random)?;
+        Ok(Self::new(path.to_owned(), key, lies))
+    }
+
     fn new(path: PathBuf, current: KeyFile, lies: PathBuf) -> Self {
         let keys = Keys {
             current: Arc::new(current),
             lies,
             prepared: None,
         };
-        Self {
+        Self(Arc::new(Inner {
             path,
             keys: Mutex::new(keys),
-        }
+        }))
     }
 
-    /// After the roots were opened with [`SealSource::current`]: puts its file in its place, if a
-    /// change or a restored backup left it elsewhere. Whether it had to.
-    pub fn settle(&self) -> Result<bool, KeyFileError> {
+    /// Work that waits for the disk.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, KeyFileError> + Send + 'static,
+    ) -> Result<T, SealSourceError> {
+        let inner = Arc::clone(&self.0);
+        blocking(move || work(&inner)).await
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, KeyFileError> + Send + 'static,
+) -> Result<T, SealSourceError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    Ok(done.map_err(|_| SealSourceError::Stopping)??)
+}
+
+impl Inner {
+    fn settle(&self) -> Result<bool, KeyFileError> {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         let elsewhere = keys.lies != self.path;
         if elsewhere {
@@ -109,30 +104,17 @@ impl SealFile {
         }
         Ok(elsewhere)
     }
-}
 
-impl SealSource for SealFile {
-    fn current(&self) -> Arc<dyn Seal> {
-        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(&keys.current) as _
-    }
-
-    fn prepare(&self, id: SealingKeyId, random: &dyn Random) -> Result<Arc<dyn Seal>, SealSourceError> {
+    fn prepare(&self, id: SealingKeyId, random: &dyn Random) -> Result<Arc<KeyFile>, KeyFileError> {
         self.settle()?;
-        let fresh = beside(&self.path, ".new");
-        match KeyFile::open(&fresh) {
-            Err(KeyFileError::Missing(_)) => {}
-            // Of a change that was cut off. A key is never deleted: a store may be sealed with it.
-            Ok(left_over) => put(&fresh, &old_name(&self.path, left_over.key_id()))?,
-            Err(error) => return Err(error.into()),
-        }
-        let made = Arc::new(KeyFile::create_as(&fresh, id, random)?);
+        let (made, _) = make_beside(&self.path, id, random)?;
+        let made = Arc::new(made);
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         keys.prepared = Some(Arc::clone(&made));
         Ok(made)
     }
 
-    fn replace(&self) -> Result<Replaced, SealSourceError> {
+    fn replace(&self) -> Result<Replaced, KeyFileError> {
         let previous = {
             let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
             let previous = keys.current.key_id();
@@ -148,6 +130,89 @@ impl SealSource for SealFile {
             previous: old_name(&self.path, previous).display().to_string(),
         })
     }
+}
+
+impl SealSource for SealFile {
+    fn current(&self) -> Arc<dyn Seal> {
+        let keys = self.0.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&keys.current) as _
+    }
+
+    fn place(&self) -> String {
+        self.0.path.display().to_string()
+    }
+
+    fn settle(&self) -> Boxed<'_, Result<bool, SealSourceError>> {
+        Box::pin(self.blocking(Inner::settle))
+    }
+
+    fn prepare<'a>(
+        &'a self,
+        kind: Option<&'a str>,
+        id: SealingKeyId,
+        random: &'a Arc<dyn Random>,
+    ) -> Boxed<'a, Result<Arc<dyn Seal>, SealSourceError>> {
+        Box::pin(async move {
+            if let Some(other) = kind.filter(|kind| *kind != KeyFile::KIND) {
+                return Err(SealSourceError::NotConfigured(other.to_owned()));
+            }
+            let random = Arc::clone(random);
+            let made = self.blocking(move |inner| inner.prepare(id, &*random)).await?;
+            Ok(made as _)
+        })
+    }
+
+    fn replace(&self) -> Boxed<'_, Result<Replaced, SealSourceError>> {
+        Box::pin(self.blocking(Inner::replace))
+    }
+}
+
+/// Key files at one place.
+pub struct SealFiles(PathBuf);
+
+impl SealFiles {
+    /// At this path, and beside it.
+    pub const fn at(path: PathBuf) -> Self {
+        Self(path)
+    }
+}
+
+impl SealKind for SealFiles {
+    fn kind(&self) -> &'static str {
+        KeyFile::KIND
+    }
+
+    fn open<'a>(&'a self, id: &'a str) -> Boxed<'a, Result<Arc<dyn SealSource>, SealSourceError>> {
+        let (path, id) = (self.0.clone(), id.to_owned());
+        Box::pin(async move { Ok(Arc::new(blocking(move || SealFile::open(&path, Some(&id))).await?) as _) })
+    }
+
+    fn make<'a>(
+        &'a self,
+        id: SealingKeyId,
+        random: &'a Arc<dyn Random>,
+    ) -> Boxed<'a, Result<Arc<dyn SealSource>, SealSourceError>> {
+        let (path, random) = (self.0.clone(), Arc::clone(random));
+        Box::pin(
+            async move { Ok(Arc::new(blocking(move || SealFile::make(&path, id, &*random)).await?) as _) },
+        )
+    }
+}
+
+/// A fresh key file beside `path`, for a change.
+fn make_beside(
+    path: &Path,
+    id: SealingKeyId,
+    random: &dyn Random,
+) -> Result<(KeyFile, PathBuf), KeyFileError> {
+    let fresh = beside(path, ".new");
+    match KeyFile::open(&fresh) {
+        Err(KeyFileError::Missing(_)) => {}
+        // Of a change that was cut off. A key is never deleted: a store may be sealed with it.
+        Ok(left_over) => put(&fresh, &old_name(path, left_over.key_id()))?,
+        Err(error) => return Err(error),
+    }
+    Ok((KeyFile::create_as(&fresh, id, random)?, fresh))
 }
 
 /// Moves a key file to a place, without a moment at which that place is empty. The key file that was

@@ -2,6 +2,7 @@
 
 use super::call::{Call, Reply};
 use crate::error::Refusal;
+use crate::message::ChangeSeal;
 
 /// All root keys, and what depends on each.
 pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
@@ -20,5 +21,7 @@ pub(super) async fn retire(call: &Call<'_>, root: &str) -> Result<Reply, Refusal
 
 /// Protects them all by a new seal.
 pub(super) async fn change_seal(call: &Call<'_>) -> Result<Reply, Refusal> {
-    Reply::json(&call.warden.change_seal(call.actor).await?)
+    let input: ChangeSeal = call.input()?;
+    let kind = input.kind.as_deref();
+    Reply::json(&call.warden.change_seal(call.actor, kind).await?)
 }

@@ -23,8 +23,8 @@ fn refusal(path: &Path) -> KeyFileError {
     KeyFile::open(path).map(drop).unwrap_err()
 }
 
-#[test]
-fn what_was_created_opens_and_reveals() {
+#[tokio::test]
+async fn what_was_created_opens_and_reveals() {
     let (_directory, path) = place();
     let created = create(&path);
     let text = fs::read_to_string(&path).unwrap();
@@ -36,12 +36,15 @@ fn what_was_created_opens_and_reveals() {
     assert_eq!(opened.key_id(), created.key_id());
     let context = Fields::new("root");
     let root = Key256::from_slice(&[7; 32]).unwrap();
-    let protected = created.protect(&SeededRandom::new(2), &context, &root).unwrap();
+    let protected = created
+        .protect(&SeededRandom::new(2), &context, &root)
+        .await
+        .unwrap();
     assert_eq!(
-        opened.reveal(&context, &protected).unwrap().expose(),
+        opened.reveal(&context, &protected).await.unwrap().expose(),
         root.expose()
     );
-    assert!(opened.reveal(&Fields::new("other"), &protected).is_err());
+    assert!(opened.reveal(&Fields::new("other"), &protected).await.is_err());
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod kms;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use kms::{ExplainArgs, FaultCommand, KmsCommand};
 
@@ -139,8 +139,31 @@ pub enum RootCommand {
 /// `seal`
 #[derive(Debug, Subcommand)]
 pub enum SealCommand {
-    /// Make a new seal key and protect the root keys by it; the older one is kept beside it
-    Change,
+    /// Make a new seal key and protect the root keys by it; the older one is kept
+    Change {
+        /// The kind of the new one, which the configuration must name; by default the kind in force
+        #[arg(long, value_name = "KIND")]
+        to: Option<SealKind>,
+    },
+}
+
+/// A kind of seal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SealKind {
+    /// A key in a file
+    KeyFile,
+    /// A key in an HSM
+    Hsm,
+}
+
+impl SealKind {
+    /// As in the management API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::KeyFile => "key-file",
+            Self::Hsm => "hsm",
+        }
+    }
 }
 
 /// `key`

@@ -7,7 +7,7 @@ use ambient::Random;
 use anyhow::{Context, bail};
 use audit::{Directory, Log, Medium};
 use key_manager::KeyManagerProvider;
-use seal::{Keyring, SealFile, SealSource};
+use seal::{Keyring, RootsError, SealFiles, SealKind, SealSource, Seals};
 use store::{Migrations, Store};
 use virtual_hsm::VirtualHsms;
 use warden::Warden;
@@ -87,17 +87,18 @@ async fn open_store(path: &Path) -> anyhow::Result<Store> {
 
 /// The store says which seal it is protected by; after a change that was cut off, or a restored
 /// backup, that may lie beside the place where it belongs.
-async fn open_seal(store: &Store, path: &Path) -> anyhow::Result<SealFile> {
+async fn open_seal(store: &Store, path: &Path) -> anyhow::Result<Seals> {
     let mut snapshot = store.read().await?;
     let roots = seal::roots::list(&mut snapshot).await?;
-    let wanted = roots.first().map(|root| root.seal_id.as_str());
-    Ok(SealFile::open(path, wanted)?)
+    let newest = roots.first().ok_or(RootsError::NotInitialised)?;
+    let kinds: Vec<Arc<dyn SealKind>> = vec![Arc::new(SealFiles::at(path.to_owned()))];
+    Ok(Seals::open(kinds, &newest.seal_kind, &newest.seal_id).await?)
 }
 
-async fn load_keyring(store: &Store, seal: &SealFile) -> anyhow::Result<Keyring> {
+async fn load_keyring(store: &Store, seal: &Seals) -> anyhow::Result<Keyring> {
     let mut snapshot = store.read().await?;
     let keyring = seal::roots::load(&mut snapshot, &*seal.current()).await?;
-    if seal.settle()? {
+    if seal.settle().await? {
         tracing::warn!("the seal key that the store is protected by was put in its place");
     }
     Ok(keyring)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use key_manager::ManagerId;
 use seal::roots::{self, Root};
-use seal::{Dependents, Keyring, RootsError, SealingKeyId};
+use seal::{Dependents, Keyring, RootsError, SealSourceError, SealingKeyId};
 
 use crate::roots::Roots;
 use crate::view::{DependentView, KeyManagerView, RootView, RootsView, SealView};
@@ -91,31 +91,28 @@ impl Warden {
         self.roots().await
     }
 
-    /// Protects every root key by a new seal, made here. The seal before it is kept: it opens the
-    /// backups made until now, and nothing that is made from now on.
-    pub async fn change_seal(self: &Arc<Self>, actor: &Actor) -> Result<SealView, ManageError> {
+    /// Protects every root key by a new seal, made here: of the kind in force, or of `kind`. The seal
+    /// before it is kept: it opens the backups made until now, and nothing that is made from now on.
+    pub async fn change_seal(
+        self: &Arc<Self>,
+        actor: &Actor,
+        kind: Option<&str>,
+    ) -> Result<SealView, ManageError> {
         let id = SealingKeyId::generate(&*self.random)?;
+        let kind = kind.unwrap_or(self.seal.current().kind()).to_owned();
         let change = Change::ChangeSeal {
-            kind: self.seal.current().kind().to_owned(),
+            kind: kind.clone(),
             seal: id.to_string(),
         };
         self.change(actor, change, move |warden, change| async move {
-            let (source, random) = (Arc::clone(&warden.seal), Arc::clone(&warden.random));
-            let old = source.current();
-            let prepared = tokio::task::spawn_blocking(move || source.prepare(id, &*random));
-            let new = prepared
-                .await
-                .map_err(|_| ManageError::Stopping)?
-                .map_err(|error| ManageError::Seal(error.to_string()))?;
+            let old = warden.seal.current();
+            let prepared = warden.seal.prepare(Some(&kind), id, &warden.random).await;
+            let new = prepared?;
             let mut edit = warden.edit(&change).await?;
             roots::change_seal(edit.transaction(), &*old, &*new, &*warden.random).await?;
             edit.commit().await?;
-            let source = Arc::clone(&warden.seal);
-            let replaced = tokio::task::spawn_blocking(move || source.replace());
-            let replaced = replaced
-                .await
-                .map_err(|_| ManageError::Stopping)?
-                .map_err(|error| ManageError::SealNotInPlace(error.to_string()))?;
+            let replaced = warden.seal.replace().await;
+            let replaced = replaced.map_err(|error| ManageError::SealNotInPlace(error.to_string()))?;
             Ok(SealView {
                 kind: new.kind().to_owned(),
                 id: new.id().to_string(),
@@ -174,6 +171,16 @@ fn dependents_of(root: SealingKeyId, found: &Dependents) -> Vec<DependentView> {
         first: seal::RowRefused::new(table, &rows.first, seal::RowRefusal::Unexpected).row,
     });
     rows.collect()
+}
+
+impl From<SealSourceError> for ManageError {
+    fn from(error: SealSourceError) -> Self {
+        match error {
+            SealSourceError::NotConfigured(_) => Self::Invalid(error.to_string()),
+            SealSourceError::Stopping => Self::Stopping,
+            other => Self::Seal(other.to_string()),
+        }
+    }
 }
 
 impl From<RootsError> for ManageError {

@@ -180,7 +180,7 @@ impl World {
         let all = roots::list(&mut snapshot).await.unwrap();
         let seal = Arc::new(SealFile::open(&self.seal, Some(&all[0].seal_id)).unwrap());
         let keyring = Arc::new(roots::load(&mut snapshot, &*seal.current()).await.unwrap());
-        seal.settle().unwrap();
+        seal.settle().await.unwrap();
         drop(snapshot);
         let medium = Arc::new(self.disk.clone());
         let (log, _) = Log::open(medium.clone(), self.clock.clone(), self.random.as_ref(), self.log).unwrap();

@@ -68,7 +68,7 @@ async fn no_request_fails_while_everything_is_changed_under_it() {
         .collect();
     for _ in 0..3 {
         let older = running.rotated().await;
-        running.warden.change_seal(&admin()).await.unwrap();
+        running.warden.change_seal(&admin(), None).await.unwrap();
         running
             .warden
             .rotate_key_encryption_key(&admin(), "hsm")
@@ -250,7 +250,7 @@ async fn after_a_change_of_seal_only_older_backups_need_the_older_key() {
     let mut world = World::furnished().await;
     let backup = world.copy();
     let running = world.start().await;
-    let made = running.warden.change_seal(&admin()).await.unwrap();
+    let made = running.warden.change_seal(&admin(), None).await.unwrap();
     assert_eq!(made.place, world.seal.display().to_string());
     running.stop().await;
     let running = world.start().await;
@@ -292,10 +292,10 @@ async fn a_seal_whose_file_cannot_be_made_changes_nothing() {
     let running = world.start().await;
     let fresh = std::path::PathBuf::from(format!("{}.new", world.seal.display()));
     std::fs::create_dir(&fresh).unwrap();
-    let failed = running.warden.change_seal(&admin()).await;
+    let failed = running.warden.change_seal(&admin(), None).await;
     assert!(matches!(failed, Err(ManageError::Seal(_))));
     std::fs::remove_dir(&fresh).unwrap();
-    running.warden.change_seal(&admin()).await.unwrap();
+    running.warden.change_seal(&admin(), None).await.unwrap();
     running.stop().await;
     world.start().await.stop().await;
 }
@@ -311,7 +311,7 @@ async fn administrators_alone_may() {
         let refused = [
             warden.rotate_root(&by).await.map(drop),
             warden.retire_root(&by, &root).await.map(drop),
-            warden.change_seal(&by).await.map(drop),
+            warden.change_seal(&by, None).await.map(drop),
             warden.rotate_key_encryption_key(&by, "hsm").await.map(drop),
         ];
         for refused in refused {

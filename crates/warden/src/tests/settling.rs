@@ -77,7 +77,7 @@ async fn perform(warden: &Arc<Warden>, act: &str) -> Result<(), ManageError> {
             let older = warden.roots().await?.roots.remove(1).id;
             warden.retire_root(by, &older).await.map(drop)
         }
-        "change-seal" => warden.change_seal(by).await.map(drop),
+        "change-seal" => warden.change_seal(by, None).await.map(drop),
         "rotate-key-encryption-key" => warden.rotate_key_encryption_key(by, "hsm").await.map(drop),
         other => panic!("{other}"),
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use warden::view::{RootView, RootsView, SealView};
 
 use super::{Call, short};
-use crate::cli::args::{RootCommand, SealCommand};
+use crate::cli::args::{RootCommand, SealCommand, SealKind};
 use crate::cli::output::{counted, fields, list, table};
 
 /// How often a rotation's progress is asked for.
@@ -35,7 +35,10 @@ pub(in crate::cli) async fn run(command: RootCommand, call: Call<'_>) -> anyhow:
 
 pub(in crate::cli) async fn seal(command: SealCommand, call: Call<'_>) -> anyhow::Result<()> {
     match command {
-        SealCommand::Change => call.output.show(&call.client.change_seal().await?, seal_text),
+        SealCommand::Change { to } => {
+            let kind = to.map(SealKind::as_str);
+            call.output.show(&call.client.change_seal(kind).await?, seal_text)
+        }
     }
 }
 
