@@ -1,0 +1,1 @@
+//! Root keys under wrapping keys of real tokens.
