@@ -213,7 +213,8 @@ impl Profile {
 /// A return code as [`return_codes::name`] writes it.
 fn canonical(code: &str) -> Result<String, ProfileError> {
     let unknown = || ProfileError::ReturnCode(code.to_owned());
-    if return_codes::STANDARD.iter().any(|(_, name, _)| *name == code) {
+    let named = return_codes::STANDARD.iter().any(|(_, name, _)| *name == code);
+    if named || return_codes::NEWER.iter().any(|(_, name, _)| *name == code) {
         return Ok(code.to_owned());
     }
     let digits = code.strip_prefix("0x").ok_or_else(unknown)?;

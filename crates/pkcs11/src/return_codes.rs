@@ -4,6 +4,8 @@
 //! returned values". A profile may give a code another meaning, by its name here, or as
 //! `0x80000123` for the vendors' own.
 
+use std::ffi::c_ulong;
+
 use cryptoki::error::RvError;
 use serde::Deserialize;
 
@@ -53,7 +55,11 @@ macro_rules! table {
         pub const fn standard(code: RvError) -> Meaning {
             match code {
                 $($(RvError::$code)|+ => Meaning::$meaning,)+
-                RvError::VendorDefined(_) | RvError::UnknownErrorCode(_) => Meaning::Ambiguous,
+                RvError::UnknownErrorCode(number) => match newer(number) {
+                    Some((_, meaning)) => meaning,
+                    None => Meaning::Ambiguous,
+                },
+                RvError::VendorDefined(_) => Meaning::Ambiguous,
             }
         }
 
@@ -61,15 +67,48 @@ macro_rules! table {
         pub fn name(code: RvError) -> String {
             match code {
                 $($(RvError::$code => $name.to_owned(),)+)+
-                RvError::VendorDefined(code) | RvError::UnknownErrorCode(code) => format!("{code:#010x}"),
+                RvError::VendorDefined(code) | RvError::UnknownErrorCode(code) => match newer(code) {
+                    Some((name, _)) => name.to_owned(),
+                    None => format!("{code:#010x}"),
+                },
             }
         }
 
-        /// Every code of the standard, with its name and meaning.
+        /// Every code of the standard that cryptoki names, with its name and meaning.
         pub const STANDARD: &[(RvError, &str, Meaning)] = &[
             $($((RvError::$code, $name, Meaning::$meaning),)+)+
         ];
     };
+}
+
+/// The same for codes that cryptoki has no name for.
+macro_rules! newer {
+    ($($number:literal $name:literal $meaning:ident;)+) => {
+        const fn newer(number: c_ulong) -> Option<(&'static str, Meaning)> {
+            match number {
+                $($number => Some(($name, Meaning::$meaning)),)+
+                _ => None,
+            }
+        }
+
+        /// Codes of the standard, of 3.0 and newer, that cryptoki knows by their numbers alone.
+        pub const NEWER: &[(c_ulong, &str, Meaning)] = &[
+            $(($number, $name, Meaning::$meaning),)+
+        ];
+    };
+}
+
+newer! {
+    0x042 "CKR_AEAD_DECRYPT_FAILED" NotAuthentic;
+    0x201 "CKR_TOKEN_RESOURCE_EXCEEDED" Busy;
+    0x202 "CKR_OPERATION_CANCEL_FAILED" SessionLost;
+    0x203 "CKR_KEY_EXHAUSTED" Capability;
+    0x204 "CKR_PENDING" Misuse;
+    0x205 "CKR_SESSION_ASYNC_NOT_SUPPORTED" Capability;
+    0x206 "CKR_SEED_RANDOM_REQUIRED" Capability;
+    0x207 "CKR_OPERATION_NOT_VALIDATED" Capability;
+    0x208 "CKR_TOKEN_NOT_INITIALIZED" TokenGone;
+    0x209 "CKR_PARAMETER_SET_NOT_SUPPORTED" Capability;
 }
 
 table! {

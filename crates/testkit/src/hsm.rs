@@ -92,7 +92,8 @@ pub struct SoftwareHsm {
 }
 
 impl SoftwareHsm {
-    /// Tokens of these labels, each with [`PIN`] and [`SO_PIN`].
+    /// Tokens of these labels, each with [`PIN`] and [`SO_PIN`], and a slot with one that was never
+    /// initialised.
     pub fn new(product: Product, labels: &[&str]) -> Self {
         // In memory where there is such a place: SoftHSM waits for the disk at every key that it makes.
         let directory = tempfile::tempdir_in("/dev/shm")
@@ -194,8 +195,10 @@ impl SoftwareHsm {
                 "directories.tokendir = {}\nlog.level = ERROR\n",
                 self.tokens().display()
             ),
+            // One slot more, with a token that nobody initialises: SoftHSM has that by itself.
             Product::Kryoptic => labels
                 .iter()
+                .chain(&["none"])
                 .enumerate()
                 .map(|(slot, label)| {
                     let database = self.token(label);

@@ -1,16 +1,17 @@
 //! Every return code of the table, produced by a module.
 
 use cryptoki_sys::{CKR_GENERAL_ERROR, CKR_VENDOR_DEFINED};
-use pkcs11::return_codes::{self, Meaning};
+use pkcs11::return_codes::Meaning;
 use pkcs11::{State, TokenError};
 
-use crate::kit::{object, scene, secret};
+use crate::kit::{Scene, object, scene, secret};
 use crate::profiles::standard;
 
-/// The numbers of all codes of the standard, and one of a vendor's.
-fn numbers() -> impl Iterator<Item = (u64, Meaning)> {
+/// The numbers of all codes of the standard and one of a vendor's, with what they mean here.
+fn numbers(scene: &Scene) -> impl Iterator<Item = (u64, Meaning)> {
+    let profile = scene.config().profile;
     (1..0x1000)
-        .filter_map(|number| Some((number, return_codes::standard(standard(number)?))))
+        .filter_map(move |number| Some((number, profile.meaning(standard(number)?))))
         .chain([(CKR_VENDOR_DEFINED + 7, Meaning::Ambiguous)])
 }
 
@@ -20,7 +21,7 @@ scene! {
         let token = scene.token().await;
         let key = token.generate(object("k")).await.unwrap();
         for function in ["C_EncryptInit", "C_Encrypt"] {
-            for (number, meaning) in numbers() {
+            for (number, meaning) in numbers(&scene) {
                 scene.wait();
                 scene.shim.fail(function, number, 1);
                 let got = token.encrypt(&key, secret(b"plain"), b"aad").await.map(drop);
@@ -58,7 +59,7 @@ scene! {
         let token = scene.token().await;
         let key = token.generate(object("k")).await.unwrap();
         let sealed = token.encrypt(&key, secret(b"plain"), b"aad").await.unwrap();
-        for (number, meaning) in numbers() {
+        for (number, meaning) in numbers(&scene) {
             scene.wait();
             scene.shim.fail("C_Decrypt", number, 1);
             let got = token.decrypt(&key, sealed.clone(), b"aad").await.map(drop);

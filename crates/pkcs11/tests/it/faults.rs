@@ -1,12 +1,12 @@
 //! Tokens and sessions that go away and come back.
 
-use std::fs;
 use std::sync::Arc;
 
 use ambient::SystemRandom;
 use pkcs11::{OpenError, State, Token, TokenError, TokenSelector};
+use testkit::hsm::Product;
 
-use crate::kit::{make, named, object, scene, secret};
+use crate::kit::{alone, make, named, object, scene, scene_on_softhsm, secret};
 
 scene! {
     async fn sessions_closed_behind_our_back_are_opened_again(scene) {
@@ -20,14 +20,13 @@ scene! {
     }
 }
 
-scene! {
+scene_on_softhsm! {
     async fn a_token_directory_goes_and_comes_back(scene) {
         let token = scene.token().await;
         let key = token.generate(object("k")).await.unwrap();
         let sealed = token.encrypt(&key, secret(b"plain"), b"aad").await.unwrap();
-        let (here, away) = (scene.directory.join("tokens"), scene.directory.join("away"));
-        for _ in 0..2 {
-            fs::rename(&here, &away).unwrap();
+                for _ in 0..2 {
+            scene.hsm.take_away("one");
             for _ in 0..3 {
                 let gone = token.encrypt(&key, secret(b"plain"), b"aad").await;
                 assert_eq!(gone.err(), Some(TokenError::TokenGone));
@@ -35,11 +34,45 @@ scene! {
                 assert_eq!(token.state(), State::Unavailable(TokenError::TokenGone));
                 scene.wait();
             }
-            fs::rename(&away, &here).unwrap();
+            scene.hsm.bring_back("one");
             scene.wait();
             assert_eq!(token.decrypt(&key, sealed.clone(), b"aad").await.unwrap().expose(), b"plain");
             assert_eq!(token.state(), State::Active);
         }
+    }
+}
+
+/// Kryoptic keeps its database open, and does not notice that it was moved.
+#[test]
+fn a_database_that_is_moved_away_stays_in_use() {
+    let path = concat!(module_path!(), "::a_database_that_is_moved_away_stays_in_use");
+    alone(path, Product::Kryoptic, async |scene| {
+        let token = scene.token().await;
+        let key = token.generate(object("k")).await.unwrap();
+        let sealed = token.encrypt(&key, secret(b"plain"), b"aad").await.unwrap();
+        scene.hsm.take_away("one");
+        assert!(token.decrypt(&key, sealed.clone(), b"aad").await.is_ok());
+        assert_eq!(token.state(), State::Active);
+        scene.hsm.bring_back("one");
+        assert!(token.decrypt(&key, sealed, b"aad").await.is_ok());
+        assert_eq!(token.find(&named("k")).await.unwrap().label(), "k");
+    });
+}
+
+scene! {
+    async fn a_token_that_is_away_at_the_start_comes_later(scene) {
+        scene.hsm.make_key("one", "k", "01");
+        scene.hsm.take_away("one");
+        let token = Token::prepare(scene.config(), scene.clock.clone(), Arc::new(SystemRandom)).await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(token.find(&named("k")).await.err(), Some(TokenError::TokenGone));
+            assert_eq!(token.state(), State::Unavailable(TokenError::TokenGone));
+            scene.wait();
+        }
+        scene.hsm.bring_back("one");
+        let key = token.find(&named("k")).await.unwrap();
+        token.encrypt_and_try(&key, secret(b"plain"), b"aad").await.unwrap();
+        assert_eq!(token.state(), State::Active);
     }
 }
 
@@ -95,7 +128,7 @@ scene! {
 scene! {
     async fn what_is_not_there_is_named(scene) {
         let mut config = scene.config();
-        config.module = scene.directory.join("none.so");
+        config.module = scene.hsm.path().join("none.so");
         let opened = Token::open(config, scene.clock.clone(), Arc::new(SystemRandom)).await;
         assert!(matches!(opened.err(), Some(OpenError::Module(text)) if text.contains("none.so")));
         let mut config = scene.config();

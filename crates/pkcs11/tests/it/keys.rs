@@ -1,6 +1,7 @@
 //! Key objects: made, found, used, refused, ended.
 
 use pkcs11::{ObjectSelector, Requirements, Sealed, TokenError, Usage};
+use testkit::hsm::Product;
 
 use crate::kit::{make, named, object, scene, secret};
 
@@ -154,8 +155,12 @@ scene! {
 scene! {
     async fn a_token_tells_what_it_is(scene) {
         let info = scene.token().await.info().await.unwrap();
-        assert_eq!((info.label.as_str(), info.manufacturer.as_str()), ("one", "SoftHSM project"));
-        assert_eq!(info.model, "SoftHSM v2");
+        let (manufacturer, model) = match scene.hsm.product() {
+            Product::SoftHsm => ("SoftHSM project", "SoftHSM v2"),
+            Product::Kryoptic => ("Kryoptic Project", "v1"),
+        };
+        assert_eq!((info.label.as_str(), info.manufacturer.as_str()), ("one", manufacturer));
+        assert_eq!(info.model, model);
         assert!(!info.serial.is_empty() && info.mechanisms.iter().any(|name| name == "CKM_AES_GCM"));
         assert!(!info.pin_locked && !info.pin_count_low);
     }

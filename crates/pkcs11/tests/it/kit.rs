@@ -1,9 +1,7 @@
 //! A process of its own for each test, for a module is one for the whole process: the test starts
-//! itself again, with a fresh SoftHSM token and the shim before it.
+//! itself again, with a fresh token and the shim before it.
 
-use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,43 +16,65 @@ use pkcs11::{
     Usage,
 };
 use pkcs11_shim::Orders;
-
-const SOFTHSM: [&str; 3] = [
-    "/usr/lib/softhsm/libsofthsm2.so",
-    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
-    "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
-];
-const DIRECTORY: &str = "STRONGROOM_PKCS11_SCENE";
-const PIN: &str = "1234";
+use testkit::hsm::{PIN, Product, SoftwareHsm};
 
 /// Longer than anything here takes; what hangs is ordered to, under a clock that does not wait.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Defines a test that runs in a process of its own.
+/// Defines tests that run in a process of their own, one on each module: `NAME::softhsm` and
+/// `NAME::kryoptic`.
 macro_rules! scene {
     ($(#[$doc:meta])* async fn $name:ident($scene:ident) $body:block) => {
         $(#[$doc])*
-        #[test]
-        fn $name() {
-            $crate::kit::alone(concat!(module_path!(), "::", stringify!($name)), async |$scene| $body);
+        mod $name {
+            #[expect(clippy::allow_attributes, reason = "some bodies need nothing")]
+            #[allow(unused_imports, reason = "the same")]
+            use super::*;
+
+            async fn body($scene: $crate::kit::Scene) $body
+
+            #[test]
+            fn softhsm() {
+                let path = concat!(module_path!(), "::softhsm");
+                $crate::kit::alone(path, testkit::hsm::Product::SoftHsm, body);
+            }
+
+            #[test]
+            fn kryoptic() {
+                let path = concat!(module_path!(), "::kryoptic");
+                $crate::kit::alone(path, testkit::hsm::Product::Kryoptic, body);
+            }
         }
     };
 }
 pub(crate) use scene;
 
+/// The same on SoftHSM alone, for what is about it, or about the shim.
+macro_rules! scene_on_softhsm {
+    ($(#[$doc:meta])* async fn $name:ident($scene:ident) $body:block) => {
+        $(#[$doc])*
+        #[test]
+        fn $name() {
+            let path = concat!(module_path!(), "::", stringify!($name));
+            $crate::kit::alone(path, testkit::hsm::Product::SoftHsm, async |$scene| $body);
+        }
+    };
+}
+pub(crate) use scene_on_softhsm;
+
 /// A token and what orders the shim before it.
 pub(crate) struct Scene {
-    pub(crate) directory: PathBuf,
+    pub(crate) hsm: SoftwareHsm,
     pub(crate) module: PathBuf,
     pub(crate) shim: Orders,
     pub(crate) clock: Arc<ManualClock>,
 }
 
-pub(crate) fn alone(path: &str, body: impl AsyncFnOnce(Scene)) {
-    if let Some(directory) = std::env::var_os(DIRECTORY) {
-        let module = pkcs11_shim::library().unwrap();
+pub(crate) fn alone(path: &str, product: Product, body: impl AsyncFnOnce(Scene)) {
+    testkit::hsm::alone(path, product, &["one"], &[], |hsm| {
+        let module = pkcs11_shim::install(hsm.path(), "shim", &product.module()).unwrap();
         let scene = Scene {
-            directory: directory.into(),
+            hsm,
             shim: Orders::of(&module).unwrap(),
             module,
             clock: Arc::new(ManualClock::at(Timestamp::from_secs(1_000_000))),
@@ -64,46 +84,7 @@ pub(crate) fn alone(path: &str, body: impl AsyncFnOnce(Scene)) {
             .build()
             .unwrap()
             .block_on(until_the_sessions_are_closed(scene.shim, body(scene)));
-        return;
-    }
-    // In memory where there is such a place: SoftHSM waits for the disk at every key that it makes.
-    let directory = tempfile::tempdir_in("/dev/shm")
-        .or_else(|_| tempfile::tempdir())
-        .unwrap();
-    let tokens = directory.path().join("tokens");
-    let config = directory.path().join("softhsm2.conf");
-    fs::create_dir(&tokens).unwrap();
-    fs::write(&config, format!("directories.tokendir = {}\n", tokens.display())).unwrap();
-    let softhsm = SOFTHSM.iter().find(|path| fs::exists(path).unwrap()).unwrap();
-    let made = Command::new("softhsm2-util")
-        .args([
-            "--init-token",
-            "--free",
-            "--label",
-            "one",
-            "--so-pin",
-            "567890",
-            "--pin",
-            PIN,
-        ])
-        .env("SOFTHSM2_CONF", &config)
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let name = path.split_once("::").unwrap().1;
-    let run = Command::new(std::env::current_exe().unwrap())
-        .args([name, "--exact", "--nocapture"])
-        .env("SOFTHSM2_CONF", &config)
-        .env("STRONGROOM_SHIM_MODULE", softhsm)
-        .env(DIRECTORY, directory.path())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&run.stdout);
-    assert!(
-        run.status.success() && said.contains("1 passed"),
-        "{said}\n{}",
-        String::from_utf8_lossy(&run.stderr)
-    );
+    });
 }
 
 /// SoftHSM does not bear a process that ends while a thread closes its session.
@@ -144,7 +125,7 @@ impl Scene {
             module: self.module.clone(),
             token: TokenSelector::Label("one".to_owned()),
             pin: Some(pin(PIN)),
-            profile: Profile::named("softhsm").unwrap(),
+            profile: Profile::named(self.hsm.product().profile()).unwrap(),
             requirements: Requirements::STRICT,
             sessions: 2,
             queue: 16,

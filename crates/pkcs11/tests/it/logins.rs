@@ -7,12 +7,14 @@ use std::sync::Arc;
 use ambient::SystemRandom;
 use pkcs11::{OpenError, Pin, PinFileError, State, Token, TokenError};
 
+use testkit::hsm::PIN;
+
 use crate::kit::{named, object, pin, scene, secret};
 
 scene! {
     async fn a_refused_pin_is_presented_once(scene) {
         let mut config = scene.config();
-        config.pin = Some(pin("9999"));
+        config.pin = Some(pin("99999999"));
         let token = Token::prepare(config, scene.clock.clone(), Arc::new(SystemRandom)).await.unwrap();
         for _ in 0..5 {
             assert_eq!(token.find(&named("k")).await.err(), Some(TokenError::PinRefused));
@@ -22,11 +24,11 @@ scene! {
         assert_eq!((one.err(), two.err()), (Some(TokenError::PinRefused), Some(TokenError::PinRefused)));
         assert_eq!(scene.shim.calls("C_Login"), 1);
         assert_eq!(token.state(), State::Unavailable(TokenError::PinRefused));
-        token.set_pin(Some(pin("1234")));
+        token.set_pin(Some(pin(PIN)));
         token.probe().await.unwrap();
         assert_eq!(token.state(), State::Active);
         let mut config = scene.config();
-        config.pin = Some(pin("9999"));
+        config.pin = Some(pin("99999999"));
         // The process is logged in already, and SoftHSM asks for no PIN then.
         assert!(Token::open(config, scene.clock.clone(), Arc::new(SystemRandom)).await.is_ok());
     }
@@ -35,7 +37,7 @@ scene! {
 scene! {
     async fn a_wrong_pin_at_the_start_says_so(scene) {
         let mut config = scene.config();
-        config.pin = Some(pin("9999"));
+        config.pin = Some(pin("99999999"));
         let opened = Token::open(config, scene.clock.clone(), Arc::new(SystemRandom)).await;
         assert_eq!(opened.err(), Some(OpenError::Token(TokenError::PinRefused)));
     }
@@ -51,7 +53,7 @@ scene! {
         }
         assert_eq!(scene.shim.calls("C_Login"), 1);
         scene.shim.fail("C_Login", cryptoki_sys::CKR_PIN_LOCKED, u64::MAX);
-        token.set_pin(Some(pin("1234")));
+        token.set_pin(Some(pin(PIN)));
         assert_eq!(token.probe().await.err(), Some(TokenError::PinLocked));
         assert_eq!(token.state(), State::Unavailable(TokenError::PinLocked));
     }
@@ -62,11 +64,11 @@ scene! {
         let token = scene.token().await;
         let key = token.generate(object("k")).await.unwrap();
         assert!(matches!(
-            token.change_pin(pin("9999"), pin("5678")).await,
+            token.change_pin(pin("99999999"), pin("56785678")).await,
             Err(TokenError::Refused { code, .. }) if code == "CKR_PIN_INCORRECT"
         ));
-        token.change_pin(pin("1234"), pin("5678")).await.unwrap();
-        token.set_pin(Some(pin("5678")));
+        token.change_pin(pin(PIN), pin("56785678")).await.unwrap();
+        token.set_pin(Some(pin("56785678")));
         // Sessions closed by others take the login with them; the next one needs the new PIN.
         scene.shim.close_sessions();
         assert!(token.encrypt(&key, secret(b"x"), b"").await.is_ok());
