@@ -211,6 +211,13 @@ pub trait KeyLifecycle: Send + Sync + 'static {
         unsupported("its keys cannot be deleted")
     }
 
+    /// The store was put back from a backup. What is counted in it (encryptions under an HSM's keys) may
+    /// have been counted further since, so the counters skip ahead; durable when it returns. Nothing
+    /// where nothing is counted.
+    fn restored(&self) -> Operation<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// The id of the key-encryption key that seals all keys here; `None` if they are not kept so.
     fn key_encryption_key(&self) -> Option<[u8; 8]> {
         None
