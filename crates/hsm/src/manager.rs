@@ -1,0 +1,222 @@
+//! A key manager over HSMs: what it is made of, and the request path's way in.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ambient::{Clock, Random};
+use arc_swap::ArcSwap;
+use crypto::SecretBytes;
+use key_manager::{
+    AdditionalData, EncryptOutput, EncryptedRef, HealthStatus, Instance, KeyDescription, KeyId, KeyManager,
+    KeyManagerError, ManagerDescription, ManagerId, Operation, Witness,
+};
+use pkcs11::WorkerCommand;
+use seal::{Keyring, RowRefused};
+use store::Store;
+use tokio::sync::{Mutex as AsyncMutex, Notify};
+use tokio::task::AbortHandle;
+
+use crate::config::HsmConfig;
+use crate::contents::Contents;
+use crate::fleet::Fleet;
+use crate::rows::HsmRow;
+use crate::upkeep::Reservations;
+use crate::{connect, upkeep};
+
+/// The kind, as it stands in descriptions.
+pub(crate) const KIND: &str = "hsm";
+
+/// What all key managers of a process share.
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) keyring: ArcSwap<Keyring>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) worker: Option<WorkerCommand>,
+}
+
+/// A key manager whose keys are objects in HSMs. A clone is the same one.
+#[derive(Clone)]
+pub struct Hsm(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) description: ManagerDescription,
+    /// None if no section of the configuration has its name.
+    pub(crate) config: Option<HsmConfig>,
+    pub(crate) fleet: Fleet,
+    pub(crate) contents: ArcSwap<Contents>,
+    /// Held during an administrative act, however long the tokens take.
+    pub(crate) acting: AsyncMutex<()>,
+    /// Held from before a change is written until memory shows it, so that the last change committed is
+    /// the last one shown.
+    pub(crate) writing: AsyncMutex<()>,
+    pub(crate) reservations: Reservations,
+    /// Something is to be cleaned up.
+    pub(crate) untidy: Notify,
+    tasks: Mutex<Vec<AbortHandle>>,
+    closed: AtomicBool,
+}
+
+impl Hsm {
+    pub(crate) fn new(shared: Arc<Shared>, config: Option<HsmConfig>, contents: Contents) -> Self {
+        let description = describe(&contents.hsm);
+        alarm(&description.id, &BTreeMap::new(), &contents.refused);
+        for key in contents.keys.values() {
+            let counted = key.row.versions.first().map_or(0, |(_, reserved)| *reserved);
+            crate::change::warn(key, 0, counted);
+        }
+        Self(Arc::new(Inner {
+            shared,
+            description,
+            fleet: Fleet::new(config.as_ref()),
+            config,
+            contents: ArcSwap::from_pointee(contents),
+            acting: AsyncMutex::default(),
+            writing: AsyncMutex::default(),
+            reservations: Reservations::default(),
+            untidy: Notify::new(),
+            tasks: Mutex::default(),
+            closed: AtomicBool::new(false),
+        }))
+    }
+
+    /// What it is.
+    pub fn description(&self) -> &ManagerDescription {
+        &self.0.description
+    }
+
+    /// Looks at every token once, and starts what goes on in the background.
+    pub(crate) async fn start(&self) {
+        let looks = self.0.fleet.members().iter().map(|member| self.0.look(member));
+        let looked = futures_util::future::join_all(looks);
+        // A module that hangs does not hold up the others, nor the server.
+        let _ = tokio::time::timeout(connect::FIRST_LOOK, looked).await;
+        let mut handles = vec![
+            tokio::spawn(upkeep::reserve(Arc::downgrade(&self.0))).abort_handle(),
+            tokio::spawn(upkeep::tidy(Arc::downgrade(&self.0))).abort_handle(),
+        ];
+        for index in 0..self.0.fleet.len() {
+            handles.push(tokio::spawn(connect::watch(Arc::downgrade(&self.0), index)).abort_handle());
+        }
+        self.0
+            .tasks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(handles);
+    }
+
+    /// Ends everything in the background and closes the tokens. No call works any more.
+    pub(crate) async fn close(&self) {
+        self.0.closed.store(true, Ordering::Release);
+        self.0.end_tasks();
+        let tokens = self.0.fleet.members().iter().filter_map(|member| member.token());
+        let closing = tokens.map(|token| async move { token.close().await });
+        futures_util::future::join_all(closing).await;
+    }
+}
+
+impl Inner {
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    fn end_tasks(&self) {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        for task in tasks.drain(..) {
+            task.abort();
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.end_tasks();
+    }
+}
+
+impl KeyManager for Hsm {
+    fn id(&self) -> &ManagerId {
+        &self.0.description.id
+    }
+
+    fn describe(&self, key: &KeyId) -> Result<Arc<KeyDescription>, KeyManagerError> {
+        let contents = self.0.contents.load();
+        Ok(Arc::clone(&contents.key(key)?.description))
+    }
+
+    fn encrypt<'a>(
+        &'a self,
+        key: &'a KeyId,
+        plaintext: &'a [u8],
+        aad: AdditionalData<'a>,
+    ) -> Operation<'a, EncryptOutput> {
+        Box::pin(self.0.encrypt(key, plaintext, aad))
+    }
+
+    fn decrypt<'a>(
+        &'a self,
+        key: &'a KeyId,
+        encrypted: EncryptedRef<'a>,
+        aad: AdditionalData<'a>,
+    ) -> Operation<'a, SecretBytes> {
+        Box::pin(self.0.decrypt(key, encrypted, aad))
+    }
+
+    fn encrypt_tried<'a>(
+        &'a self,
+        key: &'a KeyId,
+        plaintext: &'a [u8],
+        aad: AdditionalData<'a>,
+        witness: Witness<'a>,
+    ) -> Operation<'a, (EncryptOutput, SecretBytes)> {
+        Box::pin(self.0.encrypt_tried(key, plaintext, aad, witness))
+    }
+
+    fn probe(&self) -> Operation<'_, ()> {
+        Box::pin(self.0.probe())
+    }
+
+    fn instances(&self) -> Vec<Instance> {
+        let worn = self.0.contents.load().worn;
+        let members = self.0.fleet.members();
+        if members.is_empty() {
+            return vec![Instance {
+                id: self.0.description.name.to_string(),
+                model: "not configured on this node".to_owned(),
+                status: HealthStatus::Unavailable,
+            }];
+        }
+        members.iter().map(|member| member.instance(worn)).collect()
+    }
+}
+
+/// What a row says of its key manager.
+pub(crate) fn describe(row: &HsmRow) -> ManagerDescription {
+    ManagerDescription {
+        id: row.id.clone(),
+        name: row.name.clone(),
+        kind: KIND,
+        created: row.created,
+    }
+}
+
+/// Raises the alarm about rows that were not refused before.
+pub(crate) fn alarm(
+    hsm: &ManagerId,
+    before: &BTreeMap<String, RowRefused>,
+    now: &BTreeMap<String, RowRefused>,
+) {
+    for (id, refused) in now {
+        if before.get(id) != Some(refused) {
+            tracing::error!(
+                key_manager = hsm.as_str(),
+                table = refused.table,
+                row = refused.row,
+                "a row of the database is refused: {}; restore it from a backup",
+                refused.reason
+            );
+        }
+    }
+}
