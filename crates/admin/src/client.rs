@@ -18,8 +18,8 @@ use zeroize::Zeroizing;
 
 use crate::error::ErrorBody;
 use crate::message::{
-    Block, ChangeSeal, IssuedCredential, KeyStore, NewBinding, NewCredential, NewKey, NewKeyManager,
-    NewKeyStore, Status, Unblock,
+    AdoptKey, Block, ChangeSeal, IssuedCredential, KeyStore, NewBinding, NewCredential, NewKey,
+    NewKeyManager, NewKeyStore, ScheduleDeletion, Status, Unblock,
 };
 
 /// Acts take milliseconds; this is for a server whose disk has stalled.
@@ -120,6 +120,34 @@ impl Client {
     pub async fn disable_key(&self, key: &str) -> Result<KeyView, ClientError> {
         self.post(&format!("keys/{}/disable", reference(key)?), &Nothing {})
             .await
+    }
+
+    /// Makes a new version of a key, which encrypts from now on.
+    pub async fn rotate_key(&self, key: &str) -> Result<KeyView, ClientError> {
+        self.post(&format!("keys/{}/rotate", reference(key)?), &Nothing {})
+            .await
+    }
+
+    /// Ends every use of a key, and destroys it after a waiting period.
+    pub async fn schedule_key_deletion(
+        &self,
+        key: &str,
+        schedule: &ScheduleDeletion,
+    ) -> Result<KeyView, ClientError> {
+        let path = format!("keys/{}/schedule-deletion", reference(key)?);
+        self.post(&path, schedule).await
+    }
+
+    /// Keeps a key that is pending deletion; it stays disabled.
+    pub async fn cancel_key_deletion(&self, key: &str) -> Result<KeyView, ClientError> {
+        let path = format!("keys/{}/cancel-deletion", reference(key)?);
+        self.post(&path, &Nothing {}).await
+    }
+
+    /// Takes over a key object of an HSM.
+    pub async fn adopt_key(&self, key_manager: &str, object: &AdoptKey) -> Result<KeyView, ClientError> {
+        let path = format!("key-managers/{}/adopt", reference(key_manager)?);
+        self.post(&path, object).await
     }
 
     /// All key stores.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use warden::ManageError;
+use warden::{KeyManagerError, ManageError};
 
 /// The stable codes. Scripts may rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +143,7 @@ impl From<ManageError> for Refusal {
             ManageError::Ambiguous { .. } => (ErrorCode::Conflict, listing("key")),
             ManageError::Exists { .. } => (ErrorCode::Exists, Some("choose another name")),
             ManageError::Invalid(_) => (ErrorCode::Invalid, None),
+            ManageError::State(_) => (ErrorCode::Conflict, None),
             ManageError::Log(_) => (
                 ErrorCode::Unavailable,
                 Some("look at the log's state with `strongroom status`, and at the disk that it lies on"),
@@ -161,10 +162,7 @@ impl From<ManageError> for Refusal {
                 ErrorCode::Unavailable,
                 Some("repeat it at once; look at the disk that the store lies on"),
             ),
-            ManageError::KeyManager(_) => (
-                ErrorCode::Unavailable,
-                Some("look at the key managers with `strongroom status`, then try again"),
-            ),
+            ManageError::KeyManager(error) => of_key_manager(error),
             ManageError::Refused(_) => (
                 ErrorCode::Conflict,
                 Some("look at the alarms of `strongroom status`, and restore the row from a backup"),
@@ -197,6 +195,23 @@ impl From<ManageError> for Refusal {
             Some(next) => refusal.next(next),
             None => refusal,
         }
+    }
+}
+
+fn of_key_manager(error: &KeyManagerError) -> (ErrorCode, Option<&'static str>) {
+    match error {
+        // Their texts say what to change.
+        KeyManagerError::NotSuitable(_) | KeyManagerError::Unsupported(_) => (ErrorCode::Conflict, None),
+        KeyManagerError::UnknownKey => (ErrorCode::NotFound, listing("key")),
+        KeyManagerError::KeyExists => (ErrorCode::Exists, None),
+        KeyManagerError::KeyRefused(_) => (
+            ErrorCode::Conflict,
+            Some("look at the alarms of `strongroom status`, and restore the row from a backup"),
+        ),
+        _ => (
+            ErrorCode::Unavailable,
+            Some("look at the key managers with `strongroom status`, then try again"),
+        ),
     }
 }
 

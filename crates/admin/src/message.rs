@@ -6,7 +6,10 @@
 //! | GET, POST `/v1/key-managers` | [`NewKeyManager`] | [`KeyManagerView`](warden::view::KeyManagerView) |
 //! | GET, POST `/v1/keys` | [`NewKey`] | [`KeyView`](warden::view::KeyView) |
 //! | GET `/v1/keys/{key}` | – | [`KeyView`](warden::view::KeyView) |
-//! | POST `/v1/keys/{key}/enable`, `…/disable` | – | [`KeyView`](warden::view::KeyView) |
+//! | POST `/v1/keys/{key}/enable`, `…/disable`, `…/rotate` | – | [`KeyView`](warden::view::KeyView) |
+//! | POST `/v1/keys/{key}/schedule-deletion` | [`ScheduleDeletion`] | [`KeyView`](warden::view::KeyView) |
+//! | POST `/v1/keys/{key}/cancel-deletion` | – | [`KeyView`](warden::view::KeyView) |
+//! | POST `/v1/key-managers/{manager}/adopt` | [`AdoptKey`] | [`KeyView`](warden::view::KeyView) |
 //! | GET, POST `/v1/key-stores` | [`NewKeyStore`] | [`KeyStore`] |
 //! | GET `/v1/key-stores/{store}` | – | [`KeyStore`] |
 //! | POST `/v1/key-stores/{store}/bindings` | [`NewBinding`] | [`KeyStore`] |
@@ -46,11 +49,54 @@ pub struct NewKeyManager {
 pub struct NewKey {
     /// Id or name of the key manager that makes and keeps it.
     pub key_manager: String,
+    /// The kind that the key manager must be of, e.g. `virtual-hsm`; any if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
     /// What to call it.
     pub name: String,
     /// `encrypt,decrypt`, `encrypt`, `decrypt` or `none`; the first if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<String>,
+}
+
+/// A key object of an HSM to be taken over.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdoptKey {
+    /// What to call the key.
+    pub name: String,
+    /// As [`NewKey::usage`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<String>,
+    /// The object's label (`CKA_LABEL`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The object's id (`CKA_ID`), hexadecimal. One of the two, or both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object_id: Option<String>,
+    /// How another product framed what it encrypted with the object and must still decrypt: `aws-sample`,
+    /// `spec` or `danger_raw`; nothing if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub legacy_framing: Option<String>,
+    /// The ciphertext metadata that it wrote, hexadecimal; none if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub legacy_metadata: Option<String>,
+    /// `new-object` or `same-object`: what encrypts from now on. If absent, the first with a legacy framing,
+    /// the second without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypt_with: Option<String>,
+    /// What the same object may have encrypted until now, 2^31 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count_from: Option<u64>,
+}
+
+/// The end of a key.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleDeletion {
+    /// The waiting period in seconds; 30 days if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_seconds: Option<u64>,
 }
 
 /// A key store to be made.

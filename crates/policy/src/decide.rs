@@ -36,6 +36,17 @@ pub struct Claims<'a> {
     pub foreign_key: Option<&'a str>,
 }
 
+/// Whether a key may be used at all.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum KeyState {
+    /// In use.
+    Enabled,
+    /// Not to be used until it is enabled again.
+    Disabled,
+    /// Not to be used, and destroyed when its waiting period ends.
+    PendingDeletion,
+}
+
 /// What is known of the key and of the way to it.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
@@ -47,8 +58,8 @@ pub struct Facts<'a> {
     pub principals: &'a Callers,
     /// Which of the callers' own keys the binding lets in.
     pub foreign_keys: &'a Callers,
-    /// The key is enabled in its key manager.
-    pub key_enabled: bool,
+    /// What the key's state says.
+    pub key: KeyState,
     /// The key's usage allows encryption.
     pub may_encrypt: bool,
     /// The key's usage allows decryption.
@@ -73,6 +84,9 @@ pub enum Denial {
     /// The key is disabled.
     #[error("rule key-state: the key is disabled")]
     KeyDisabled,
+    /// The key is pending deletion.
+    #[error("rule key-state: the key is pending deletion")]
+    KeyPendingDeletion,
     /// The key's usage forbids the act.
     #[error("rule key-usage: the key's usage does not include this operation")]
     Usage,
@@ -102,7 +116,7 @@ impl<R> Permit<R> {
 /// Decides whether `act` may be done to `resource`, of which `facts` speak.
 ///
 /// Blocks come first, for they must win over everything; then who asks; then the key's own state
-/// and usage, which an unwelcome caller does not get to learn. A disabled key may be described.
+/// and usage, which an unwelcome caller does not get to learn. A key may be described in any state.
 pub fn decide<R>(act: Act, claims: &Claims<'_>, facts: &Facts<'_>, resource: R) -> Result<Permit<R>, Denial> {
     let usage = match act {
         Act::Describe => true,
@@ -110,16 +124,21 @@ pub fn decide<R>(act: Act, claims: &Claims<'_>, facts: &Facts<'_>, resource: R) 
         Act::EncryptVouched => facts.may_encrypt && facts.may_decrypt,
         Act::Decrypt => facts.may_decrypt,
     };
+    let describes = act == Act::Describe;
     let rules = [
         (!facts.key_store_blocked, Denial::KeyStoreBlocked),
         (!facts.binding_blocked, Denial::BindingBlocked),
         (facts.principals.allow(claims.principal), Denial::Principal),
         // GetKeyMetadata comes before there is a KMS key, so it can claim none.
         (
-            act == Act::Describe || facts.foreign_keys.allow(claims.foreign_key),
+            describes || facts.foreign_keys.allow(claims.foreign_key),
             Denial::ForeignKey,
         ),
-        (act == Act::Describe || facts.key_enabled, Denial::KeyDisabled),
+        (describes || facts.key != KeyState::Disabled, Denial::KeyDisabled),
+        (
+            describes || facts.key != KeyState::PendingDeletion,
+            Denial::KeyPendingDeletion,
+        ),
         (usage, Denial::Usage),
     ];
     match rules.into_iter().find(|(allowed, _)| !allowed) {
@@ -139,7 +158,7 @@ mod tests {
             binding_blocked: false,
             principals,
             foreign_keys,
-            key_enabled: true,
+            key: KeyState::Enabled,
             may_encrypt: true,
             may_decrypt: true,
         }
@@ -178,16 +197,12 @@ mod tests {
         }
         for act in [Act::Encrypt, Act::EncryptVouched, Act::Decrypt] {
             assert_eq!(denial(act, &facts(&any, &none)), Some(Denial::ForeignKey));
-            assert_eq!(
-                denial(
-                    act,
-                    &Facts {
-                        key_enabled: false,
-                        ..good
-                    }
-                ),
-                Some(Denial::KeyDisabled)
-            );
+            for (key, rule) in [
+                (KeyState::Disabled, Denial::KeyDisabled),
+                (KeyState::PendingDeletion, Denial::KeyPendingDeletion),
+            ] {
+                assert_eq!(denial(act, &Facts { key, ..good }), Some(rule));
+            }
         }
         assert_eq!(
             denial(
@@ -221,16 +236,9 @@ mod tests {
             ),
             Some(Denial::Usage)
         );
-        assert_eq!(
-            denial(
-                Act::Describe,
-                &Facts {
-                    key_enabled: false,
-                    ..good
-                }
-            ),
-            None
-        );
+        for key in [KeyState::Disabled, KeyState::PendingDeletion] {
+            assert_eq!(denial(Act::Describe, &Facts { key, ..good }), None);
+        }
     }
 
     #[test]
@@ -260,6 +268,7 @@ mod tests {
             Denial::Principal,
             Denial::ForeignKey,
             Denial::KeyDisabled,
+            Denial::KeyPendingDeletion,
             Denial::Usage,
         ] {
             assert!(denial.to_string().starts_with("rule "), "{denial}");
@@ -269,17 +278,19 @@ mod tests {
     proptest! {
         #[test]
         fn taking_something_away_never_grants(
-            bits in prop::array::uniform5(any::<bool>()), off in 0_usize..5,
+            bits in prop::array::uniform5(any::<bool>()), off in 0_usize..5, pending in any::<bool>(),
             patterns in prop::collection::vec("[ab*]{1,3}", 1..4), drop in any::<prop::sample::Index>(),
             who in "[ab]{0,3}", act in 0_usize..4,
         ) {
             let act = [Act::Describe, Act::Encrypt, Act::EncryptVouched, Act::Decrypt][act];
             let claims = Claims { principal: Some(&who), foreign_key: Some("k") };
             let any = Callers::Any;
+            let unused = if pending { KeyState::PendingDeletion } else { KeyState::Disabled };
             let ask = |bits: [bool; 5], patterns: &[String]| {
                 let principals = Callers::only(patterns.iter().map(String::as_str)).unwrap();
                 let facts = Facts {
-                    key_store_blocked: !bits[0], binding_blocked: !bits[1], key_enabled: bits[2],
+                    key_store_blocked: !bits[0], binding_blocked: !bits[1],
+                    key: if bits[2] { KeyState::Enabled } else { unused },
                     may_encrypt: bits[3], may_decrypt: bits[4], principals: &principals, foreign_keys: &any,
                 };
                 decide(act, &claims, &facts, ()).is_ok()

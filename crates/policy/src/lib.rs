@@ -14,4 +14,4 @@ mod callers;
 mod decide;
 
 pub use callers::{Callers, CallersError, Pattern};
-pub use decide::{Act, Claims, Denial, Facts, Permit, decide};
+pub use decide::{Act, Claims, Denial, Facts, KeyState, Permit, decide};

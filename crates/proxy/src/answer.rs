@@ -89,6 +89,7 @@ impl Refusal {
         match self {
             Self::Warden(kind) => match kind {
                 FailureKind::UnknownExternalKey
+                | FailureKind::KeyDestroyed
                 | FailureKind::Denied(_)
                 | FailureKind::Overloaded(_)
                 | FailureKind::LogStalled
@@ -98,6 +99,8 @@ impl Refusal {
                 FailureKind::NotAuthentic
                 | FailureKind::TooLarge
                 | FailureKind::DeadlineMissed(_)
+                | FailureKind::KeyManagerBusy(_)
+                | FailureKind::KeyExhausted
                 | FailureKind::KeyManager(_)
                 | FailureKind::TrialDecryption => false,
             },
@@ -131,7 +134,7 @@ impl Refusal {
 
 fn of_warden(kind: &FailureKind) -> Answer {
     match kind {
-        FailureKind::UnknownExternalKey => error(
+        FailureKind::UnknownExternalKey | FailureKind::KeyDestroyed => error(
             ErrorName::KeyNotFoundException,
             error_message!("there is no such external key"),
         ),
@@ -144,7 +147,11 @@ fn of_warden(kind: &FailureKind) -> Answer {
             ErrorName::UnsupportedOperationException,
             error_message!("the message is larger than the key manager supports"),
         ),
-        FailureKind::Overloaded(_) => overloaded(),
+        FailureKind::Overloaded(_) | FailureKind::KeyManagerBusy(_) => overloaded(),
+        FailureKind::KeyExhausted => error(
+            ErrorName::InvalidStateException,
+            error_message!("the external key must be rotated before it encrypts again"),
+        ),
         FailureKind::DeadlineMissed(_) => error(
             ErrorName::DependencyTimeoutException,
             error_message!("the key manager or the audit log did not answer in time"),
@@ -170,6 +177,10 @@ fn of_denial(denial: Denial) -> Answer {
         Denial::KeyDisabled => error(
             ErrorName::InvalidStateException,
             error_message!("the external key is disabled"),
+        ),
+        Denial::KeyPendingDeletion => error(
+            ErrorName::InvalidStateException,
+            error_message!("the external key is pending deletion"),
         ),
         Denial::Principal | Denial::ForeignKey => error(
             ErrorName::AccessDeniedException,

@@ -106,6 +106,9 @@ impl Warden {
                     warden.start_resealing();
                 }
             }),
+            self.every(settings.deletion_interval, |warden| async move {
+                warden.destroy_due_keys().await;
+            }),
             self.every(settings.refusal_interval, |warden| async move {
                 warden.record_counts().await;
             }),

@@ -55,6 +55,36 @@ pub enum Change {
         key: String,
         state: String,
     },
+    /// Make a new version of a key, which encrypts from then on. `from_version` is the tag of the one
+    /// that encrypted before.
+    RotateKey {
+        key_manager: String,
+        key: String,
+        from_version: String,
+    },
+    /// Take over a key object of an HSM.
+    AdoptKey {
+        key_manager: String,
+        key: String,
+        name: String,
+        usage: String,
+        label: Option<String>,
+        object_id: Option<String>,
+        legacy_framing: Option<String>,
+        legacy_metadata: Option<String>,
+        encrypt_with: String,
+        count_from: Option<u64>,
+    },
+    /// End every use of a key, and destroy it at `deletion` (in microseconds since 1970).
+    ScheduleKeyDeletion {
+        key_manager: String,
+        key: String,
+        deletion: u64,
+    },
+    /// Keep a key that is pending deletion.
+    CancelKeyDeletion { key_manager: String, key: String },
+    /// Destroy a key whose waiting period is over.
+    DestroyKey { key_manager: String, key: String },
     /// Make a key store.
     CreateKeyStore {
         key_store: String,

@@ -13,11 +13,12 @@ use policy::Act;
 use serde::Serialize;
 use tokio::sync::Notify;
 
+use crate::FailureKind;
 use crate::change::{Change, ChangeId};
 use crate::evidence::Caller;
 use crate::json::Object;
+use crate::manage::Author;
 use crate::refusals::CountedUnder;
-use crate::{Actor, FailureKind};
 
 /// Who asked, through what.
 #[derive(Clone, Copy)]
@@ -121,7 +122,7 @@ struct Intent<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     change_id: &'a ChangeId,
-    actor: &'a Actor,
+    actor: &'a Author,
     generation: u64,
     change: &'a Change,
 }
@@ -249,14 +250,14 @@ impl Clerk {
     pub(crate) fn intent(
         &self,
         id: &ChangeId,
-        actor: &Actor,
+        author: &Author,
         change: &Change,
         generation: u64,
     ) -> Result<Pending, FailureKind> {
         self.append(&Intent {
             kind: "intent",
             change_id: id,
-            actor,
+            actor: author,
             generation,
             change,
         })

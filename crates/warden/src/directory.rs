@@ -1,6 +1,6 @@
 //! The immutable snapshot that the request path reads.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use ambient::Timestamp;
@@ -10,6 +10,7 @@ use policy::{Callers, Facts};
 
 use crate::admission::StoreLoad;
 use crate::last_use::LastUse;
+use crate::manifest::Noted;
 use crate::view::AlarmView;
 use crate::{FailureKind, KeyStoreId};
 
@@ -32,8 +33,8 @@ pub struct Directory {
     pub(crate) generation: u64,
     pub(crate) by_prefix: HashMap<Box<str>, Arc<KeyStore>>,
     pub(crate) managers: HashMap<ManagerId, Opened>,
-    /// Keys that stay disabled, whatever their key manager says.
-    pub(crate) noted_disabled: HashSet<KeyId>,
+    /// What was done to keys, whatever their key manager says.
+    pub(crate) noted: HashMap<KeyId, Noted>,
     pub(crate) alarms: Vec<AlarmView>,
 }
 
@@ -85,11 +86,23 @@ impl Directory {
     /// The state that a key is in, which is the stricter of what its key manager and what the
     /// manifest say.
     pub(crate) fn state_of(&self, key: &KeyDescription) -> KeyState {
-        if self.noted_disabled.contains(&key.id) {
-            KeyState::Disabled
-        } else {
-            key.state
-        }
+        Noted::stricter(self.noted.get(&key.id).copied(), key.state)
+    }
+
+    /// When a key will be destroyed, if both its key manager and the manifest say that it will.
+    pub(crate) fn deletion_of(&self, key: &KeyDescription) -> Option<Timestamp> {
+        Noted::deletion(self.noted.get(&key.id).copied(), key)
+    }
+
+    /// The keys whose waiting period is over.
+    pub(crate) fn due(&self, now: Timestamp) -> Vec<(Opened, KeyId)> {
+        let keys = self.managers.values().flat_map(|opened| {
+            let keys = opened.lifecycle.list().into_iter();
+            keys.map(move |key| (opened, key))
+        });
+        keys.filter(|(_, key)| self.deletion_of(key).is_some_and(|at| at <= now))
+            .map(|(opened, key)| (opened.clone(), key.id.clone()))
+            .collect()
     }
 
     /// A key by id, or by name where that is unambiguous over all key managers.
@@ -204,8 +217,8 @@ pub struct Binding {
     pub(crate) external_key_id: Box<str>,
     pub(crate) key: KeyId,
     pub(crate) manager_id: ManagerId,
-    /// The manifest says that the key was disabled, whatever its key manager says.
-    pub(crate) noted_disabled: bool,
+    /// What was done to the key, whatever its key manager says.
+    pub(crate) noted: Option<Noted>,
     /// `None` while the key manager could not be opened: the binding is there, its key is not.
     pub(crate) manager: Option<Arc<dyn KeyManager>>,
     pub(crate) principals: Callers,
@@ -221,16 +234,17 @@ impl Binding {
         self.manager.as_ref().ok_or_else(absent)
     }
 
-    /// What the key manager knows of the key, and disabled if the manifest says so.
+    /// What the key manager knows of the key, in the stricter of the two states.
     pub(crate) fn describe(&self) -> Result<Arc<KeyDescription>, KeyManagerError> {
         let known = self.manager()?.describe(&self.key)?;
-        if self.noted_disabled && known.state == KeyState::Enabled {
-            return Ok(Arc::new(KeyDescription {
-                state: KeyState::Disabled,
-                ..KeyDescription::clone(&known)
-            }));
+        let state = Noted::stricter(self.noted, known.state);
+        if state == known.state {
+            return Ok(known);
         }
-        Ok(known)
+        Ok(Arc::new(KeyDescription {
+            state,
+            ..KeyDescription::clone(&known)
+        }))
     }
 
     /// What policy is to know.
@@ -240,7 +254,11 @@ impl Binding {
             binding_blocked: self.blocked.is_some(),
             principals: &self.principals,
             foreign_keys: &self.foreign_keys,
-            key_enabled: key.state == KeyState::Enabled && !self.noted_disabled,
+            key: match Noted::stricter(self.noted, key.state) {
+                KeyState::Enabled => policy::KeyState::Enabled,
+                KeyState::Disabled => policy::KeyState::Disabled,
+                KeyState::PendingDeletion => policy::KeyState::PendingDeletion,
+            },
             may_encrypt: key.usage.encrypt,
             may_decrypt: key.usage.decrypt,
         }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use key_manager::{KeyId, KeyState};
+use key_manager::KeyId;
 use seal::{RowRefusal, RowRefused};
 use store::{Store, Transaction, Value};
 
 use crate::ManageError;
 use crate::change::ChangeId;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Noted};
 use crate::roots::Roots;
 use crate::rows::TaggedRow;
 
@@ -105,10 +105,10 @@ impl Edit {
         Ok(())
     }
 
-    /// Notes the state that a key was put into, so that an older state put back into the key
-    /// manager's own tables is seen.
-    pub(crate) fn key_state(&mut self, key: &KeyId, state: KeyState) {
-        self.manifest.note_key_state(key, state, self.generation);
+    /// Notes what was done to a key, `None` if it was enabled, so that an older state put back into the
+    /// key manager's own tables is seen.
+    pub(crate) fn note_key(&mut self, key: &KeyId, noted: Option<Noted>) {
+        self.manifest.note_key(key, noted, self.generation);
     }
 
     pub(crate) async fn commit(mut self) -> Result<(), ManageError> {

@@ -124,6 +124,9 @@ pub enum FailureKind {
     /// The key store has no such external key.
     #[error("no such external key in this key store")]
     UnknownExternalKey,
+    /// The external key is there, and the key behind it was destroyed.
+    #[error("the key behind this external key was destroyed")]
+    KeyDestroyed,
     /// Policy says no.
     #[error(transparent)]
     Denied(Denial),
@@ -148,6 +151,12 @@ pub enum FailureKind {
     /// The store failed its last probe. Without it no key could be blocked, so none is used.
     #[error("the store failed its last probe, and without it no key can be blocked")]
     StoreUnavailable,
+    /// The key manager has no room for more work now.
+    #[error("the key manager is busy: {0}")]
+    KeyManagerBusy(String),
+    /// The key has encrypted as often as it may. It goes on decrypting.
+    #[error("the key has encrypted as often as it may: rotate it")]
+    KeyExhausted,
     /// The key manager failed.
     #[error(transparent)]
     KeyManager(KeyManagerError),
@@ -165,6 +174,8 @@ impl From<KeyManagerError> for FailureKind {
             KeyManagerError::NotAuthentic => Self::NotAuthentic,
             KeyManagerError::TooLarge => Self::TooLarge,
             KeyManagerError::TimedOut(_) => Self::DeadlineMissed(Stage::Crypto),
+            KeyManagerError::Busy(why) => Self::KeyManagerBusy(why),
+            KeyManagerError::Exhausted => Self::KeyExhausted,
             other => Self::KeyManager(other),
         }
     }
@@ -175,12 +186,14 @@ impl FailureKind {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::UnknownExternalKey => "unknown-external-key",
+            Self::KeyDestroyed => "key-destroyed",
             Self::Denied(denial) => match denial {
                 Denial::KeyStoreBlocked => "key-store-blocked",
                 Denial::BindingBlocked => "binding-blocked",
                 Denial::Principal => "principal-denied",
                 Denial::ForeignKey => "foreign-key-denied",
                 Denial::KeyDisabled => "key-disabled",
+                Denial::KeyPendingDeletion => "key-pending-deletion",
                 Denial::Usage => "usage-denied",
             },
             Self::NotAuthentic => "not-authentic",
@@ -190,6 +203,8 @@ impl FailureKind {
             Self::LogStalled => "log-stalled",
             Self::LogUnavailable(_) => "log-unavailable",
             Self::StoreUnavailable => "store-unavailable",
+            Self::KeyManagerBusy(_) => "key-manager-busy",
+            Self::KeyExhausted => "key-exhausted",
             Self::KeyManager(_) => "key-manager-failed",
             Self::TrialDecryption => "trial-decryption-failed",
             Self::RecoveryPending => "recovery-pending",

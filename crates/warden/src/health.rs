@@ -59,7 +59,7 @@ impl Probes {
         }
     }
 
-    fn manager_is_well(&self, id: &ManagerId, now: Moment) -> bool {
+    pub(crate) fn manager_is_well(&self, id: &ManagerId, now: Moment) -> bool {
         let managers = self.managers.lock().unwrap_or_else(PoisonError::into_inner);
         managers.get(id).is_some_and(|probe| probe.is_well(now))
     }

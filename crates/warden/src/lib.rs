@@ -44,7 +44,8 @@ mod warden;
 /// Of other crates, what a front needs to speak with the warden.
 pub use audit::RecordId;
 pub use key_manager::{
-    CiphertextMetadata, EncryptOutput, EncryptedRef, HealthStatus, Iv, KeyDescription, KeyId, KeyState,
+    CiphertextMetadata, EncryptOutput, EncryptWith, EncryptedRef, Framing, HealthStatus, Iv, KeyDescription,
+    KeyId, KeyManagerError, KeyState, Legacy, ObjectName,
 };
 pub use policy::Denial;
 
@@ -55,7 +56,7 @@ pub use evidence::{Caller, Evidence};
 pub use failure::{Failure, FailureKind, Span, Stage, Stages};
 pub use health::InstanceHealth;
 pub use id::KeyStoreId;
-pub use manage::{Actor, ManageError, NewBinding, NewCredential, NewKeyStore, Role};
+pub use manage::{Actor, AdoptedObject, ManageError, NewBinding, NewCredential, NewKeyStore, Role};
 pub use rows::MIGRATIONS;
 pub use settings::Settings;
 pub use use_key::Released;

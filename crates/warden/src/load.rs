@@ -1,6 +1,6 @@
 //! Reading the directory from the store: every row verified, every refused row named.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use ambient::Timestamp;
@@ -13,7 +13,7 @@ use crate::KeyStoreId;
 use crate::admission::StoreLoad;
 use crate::directory::{Binding, Credential, Directory, KeyStore, Standing};
 use crate::last_use::LastUse;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Noted};
 use crate::rows::{BindingRow, CredentialRow, KeyStoreRow, TaggedRow};
 use crate::view::AlarmView;
 
@@ -76,11 +76,11 @@ pub(crate) async fn directory(
         }
     }
     let mut alarms = alarms(&rows.alarms, &managers, sources.providers);
-    alarms.extend(enabled_behind_our_back(&rows.manifest, &managers));
+    alarms.extend(changed_behind_our_back(&rows.manifest, &managers));
     let directory = Directory {
         standing: Standing::Serving,
         generation: rows.manifest.generation,
-        noted_disabled: noted_disabled(&rows.manifest, &managers),
+        noted: noted(&rows.manifest, &managers),
         by_prefix,
         managers,
         alarms,
@@ -181,7 +181,7 @@ fn binding(
     let key = KeyId::parse(&row.key_id).map_err(|_| RowRefusal::Unreadable)?;
     Ok(Binding {
         external_key_id: row.external_key_id.as_str().into(),
-        noted_disabled: manifest.is_disabled(&key),
+        noted: manifest.noted(&key),
         key,
         manager: managers
             .get(&manager_id)
@@ -251,25 +251,48 @@ fn alarms(
     rows.chain(whole).chain(keys).collect()
 }
 
-/// The keys that the manifest calls disabled, whatever their key managers say.
-fn noted_disabled(manifest: &Manifest, managers: &HashMap<ManagerId, Opened>) -> HashSet<KeyId> {
+/// What was noted of the keys that there are.
+fn noted(manifest: &Manifest, managers: &HashMap<ManagerId, Opened>) -> HashMap<KeyId, Noted> {
     let keys = managers.values().flat_map(|opened| opened.lifecycle.list());
-    let noted = keys.filter(|key| manifest.is_disabled(&key.id));
-    noted.map(|key| key.id.clone()).collect()
+    let noted = keys.filter_map(|key| Some((key.id.clone(), manifest.noted(&key.id)?)));
+    noted.collect()
 }
 
-/// Keys that their key manager calls enabled and the manifest disabled: an older state was put
-/// back. They stay disabled.
-fn enabled_behind_our_back<'a>(
+/// Keys whose key manager says what the manifest rules out: an older state was put back. The stricter
+/// of the two counts.
+fn changed_behind_our_back<'a>(
     manifest: &'a Manifest,
     managers: &'a HashMap<ManagerId, Opened>,
 ) -> impl Iterator<Item = AlarmView> + 'a {
     managers.values().flat_map(move |opened| {
         let keys = opened.lifecycle.list().into_iter();
-        let keys = keys.filter(|key| key.state == KeyState::Enabled && manifest.is_disabled(&key.id));
-        keys.map(|key| AlarmView {
-            place: format!("key manager {}, key {}", opened.description.id, key.id),
-            problem: "it was disabled, and an earlier state of it was put back; it stays disabled".to_owned(),
+        keys.filter_map(move |key| {
+            Some(AlarmView {
+                place: format!("key manager {}, key {}", opened.description.id, key.id),
+                problem: contradiction(manifest.noted(&key.id), key.state)?.to_owned(),
+            })
         })
     })
+}
+
+fn contradiction(noted: Option<Noted>, known: KeyState) -> Option<&'static str> {
+    match (noted, known) {
+        (Some(Noted::Disabled), KeyState::Enabled) => {
+            Some("it was disabled, and an earlier state of it was put back; it stays disabled")
+        }
+        (Some(Noted::PendingDeletion(_)), KeyState::Enabled | KeyState::Disabled) => Some(
+            "it is pending deletion, and an earlier state of it was put back; it is not used, and not destroyed \
+             until its deletion is cancelled and scheduled again",
+        ),
+        (Some(Noted::Disabled) | None, KeyState::PendingDeletion) => Some(
+            "nobody has scheduled its deletion, or it was cancelled; it is not used, and not destroyed; cancel \
+             its deletion",
+        ),
+        (Some(Noted::Destroyed), _) => Some(
+            "it was destroyed, and an earlier state of it was put back; it stays disabled: delete it again",
+        ),
+        (Some(Noted::Disabled), KeyState::Disabled)
+        | (Some(Noted::PendingDeletion(_)), KeyState::PendingDeletion)
+        | (None, KeyState::Enabled | KeyState::Disabled) => None,
+    }
 }

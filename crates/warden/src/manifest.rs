@@ -7,8 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ambient::Timestamp;
 use crypto::Fields;
-use key_manager::{KeyId, KeyState};
+use key_manager::{KeyDescription, KeyId, KeyState};
 use seal::{RowMac, RowRefusal, RowRefused};
 use serde::{Deserialize, Serialize};
 use store::{Row, Snapshot, StoreError, Transaction};
@@ -24,13 +25,50 @@ pub(crate) struct Manifest {
     pub(crate) generation: u64,
 }
 
+/// What administrators did to a key. Whatever state its key manager shows, it is not used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Noted {
+    /// Disabled it, and did not enable it again.
+    Disabled,
+    /// Scheduled its deletion.
+    PendingDeletion(Timestamp),
+    /// Its waiting period ended, and it was destroyed.
+    Destroyed,
+}
+
+impl Noted {
+    /// The state of a key, which is the stricter of what its key manager says and what was noted.
+    pub(crate) const fn stricter(noted: Option<Self>, known: KeyState) -> KeyState {
+        match (noted, known) {
+            (Some(Self::PendingDeletion(_)), _) | (_, KeyState::PendingDeletion) => KeyState::PendingDeletion,
+            (Some(Self::Disabled | Self::Destroyed), _) | (None, KeyState::Disabled) => KeyState::Disabled,
+            (None, KeyState::Enabled) => KeyState::Enabled,
+        }
+    }
+
+    /// When a key is destroyed: never before the later of the two dates, and not at all without both.
+    /// Whoever puts an older state back on one side does not bring the end nearer.
+    pub(crate) fn deletion(noted: Option<Self>, key: &KeyDescription) -> Option<Timestamp> {
+        match (noted, key.deletion) {
+            (Some(Self::PendingDeletion(noted)), Some(known)) => Some(known.max(noted)),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Default, Debug, Serialize, Deserialize)]
 struct Entries {
     /// Rows by `table/key`, with the generation that wrote them.
     rows: BTreeMap<String, u64>,
     /// Keys that were disabled, wherever their key manager keeps its states: an older state put
-    /// back there re-enables nothing.
+    /// back there re-enables nothing. Those of the next two are among them.
     disabled: BTreeMap<String, u64>,
+    /// When keys that are pending deletion will be destroyed, in microseconds since 1970.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    deletions: BTreeMap<String, u64>,
+    /// Keys that were destroyed: an older state put back makes none of them a key in use.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    destroyed: BTreeMap<String, u64>,
     /// The last changes that were made, so that a restart can tell whether one was.
     changes: BTreeMap<String, u64>,
 }
@@ -111,19 +149,40 @@ impl Manifest {
         self.entries.rows.insert(entry::<R>(&row.key()), row.generation());
     }
 
-    /// Notes the state that a key was put into.
-    pub(crate) fn note_key_state(&mut self, key: &KeyId, state: KeyState, generation: u64) {
-        match state {
-            KeyState::Disabled | KeyState::PendingDeletion => {
-                drop(self.entries.disabled.insert(key.to_string(), generation))
+    /// Notes what was done to a key; `None` if it was enabled. That it was destroyed stays noted for good.
+    pub(crate) fn note_key(&mut self, key: &KeyId, noted: Option<Noted>, generation: u64) {
+        let Entries {
+            disabled,
+            deletions,
+            destroyed,
+            ..
+        } = &mut self.entries;
+        let id = key.to_string();
+        deletions.remove(&id);
+        match noted {
+            None => drop(disabled.remove(&id)),
+            Some(noted) => {
+                disabled.insert(id.clone(), generation);
+                match noted {
+                    Noted::Disabled => {}
+                    Noted::PendingDeletion(at) => drop(deletions.insert(id, at.as_micros())),
+                    Noted::Destroyed => drop(destroyed.insert(id, generation)),
+                }
             }
-            KeyState::Enabled => drop(self.entries.disabled.remove(key.as_str())),
         }
     }
 
-    /// Whether a key was disabled and not enabled again.
-    pub(crate) fn is_disabled(&self, key: &KeyId) -> bool {
-        self.entries.disabled.contains_key(key.as_str())
+    /// What was noted of a key.
+    pub(crate) fn noted(&self, key: &KeyId) -> Option<Noted> {
+        let entries = &self.entries;
+        if let Some(at) = entries.deletions.get(key.as_str()) {
+            Some(Noted::PendingDeletion(Timestamp::from_micros(*at)))
+        } else if entries.destroyed.contains_key(key.as_str()) {
+            Some(Noted::Destroyed)
+        } else {
+            let disabled = entries.disabled.contains_key(key.as_str());
+            disabled.then_some(Noted::Disabled)
+        }
     }
 
     /// Notes that a change was made.

@@ -25,6 +25,11 @@ pub struct Settings {
     /// A log whose oldest unsynced record waits for longer than this takes no new work: it could
     /// not be answered in time. Default 150 ms, below the 200 ms deadline.
     pub stall_limit: Duration,
+    /// The shortest waiting period before a key is destroyed. Default 7 days, as at AWS KMS: somebody
+    /// who needs the key has to have the time to notice that it does not work any more.
+    pub min_deletion_wait: Duration,
+    /// How often is looked for keys whose waiting period is over. Default 60 s.
+    pub deletion_interval: Duration,
 }
 
 impl Default for Settings {
@@ -38,6 +43,8 @@ impl Default for Settings {
             last_use_interval: Duration::from_secs(30),
             refusal_interval: Duration::from_secs(60),
             stall_limit: Duration::from_millis(150),
+            min_deletion_wait: Duration::from_hours(7 * 24),
+            deletion_interval: Duration::from_secs(60),
         }
     }
 }
@@ -47,4 +54,9 @@ impl Settings {
     pub const MAX_HEALTH_AGE: Duration = Duration::from_secs(60);
     /// GetHealthStatus lists at most ten instances (XKS-HLT-04).
     pub const MAX_INSTANCES: usize = 10;
+    /// The longest waiting period: nobody remembers a key that is to be destroyed after more than a year.
+    pub const MAX_DELETION_WAIT: Duration = Duration::from_hours(365 * 24);
+    /// The range for [`Settings::min_deletion_wait`].
+    pub const MIN_DELETION_WAITS: std::ops::RangeInclusive<Duration> =
+        Duration::from_hours(24)..=Duration::from_hours(30 * 24);
 }

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use ambient::Timestamp;
 use audit::{Medium, Reader, VerifyError};
 use crypto::Fields;
-use key_manager::{KeyDescription, KeyId, KeyState, ManagerId};
+use key_manager::{KeyDescription, KeyId, KeyManagerError, KeyState, ManagerId};
 use seal::{RowMac, RowRefusal, RowRefused};
 use serde::Deserialize;
 use store::{Row, Store, StoreError, Transaction};
@@ -13,7 +14,7 @@ use store::{Row, Store, StoreError, Transaction};
 use crate::change::{Change, ChangeId};
 use crate::clerk::{Clerk, durable};
 use crate::manage::has_key_encryption_key;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Noted};
 use crate::view::AlarmView;
 use crate::{Directory, StartError};
 
@@ -183,17 +184,51 @@ impl History {
         directory.generation() < self.generation || (self.recovery_pending && !acknowledged)
     }
 
-    /// Keys whose disabling was cut off before it was noted.
-    pub(crate) fn half_disabled(&self, manifest: &Manifest, directory: &Directory) -> Vec<(ChangeId, KeyId)> {
+    /// Changes of keys that were cut off after the key manager had made them and before they were noted,
+    /// and what is to be noted.
+    pub(crate) fn half_done(
+        &self,
+        manifest: &Manifest,
+        directory: &Directory,
+    ) -> Vec<(ChangeId, KeyId, Noted)> {
         let half = |(id, change): &(ChangeId, Change)| {
-            let Change::SetKeyState { key_manager, key, .. } = change else {
-                return None;
-            };
-            let key = describe(directory, key_manager, key)?;
-            let half = key.state == KeyState::Disabled && !manifest.is_disabled(&key.id);
-            half.then(|| (id.clone(), key.id.clone()))
+            let (key, noted) = to_be_noted(change, manifest, directory)?;
+            Some((id.clone(), key, noted))
         };
         self.open.iter().filter_map(half).collect()
+    }
+}
+
+fn to_be_noted(change: &Change, manifest: &Manifest, directory: &Directory) -> Option<(KeyId, Noted)> {
+    match change {
+        Change::SetKeyState { key_manager, key, .. } => {
+            let key = describe(directory, key_manager, key)?;
+            let half = key.state == KeyState::Disabled && manifest.noted(&key.id).is_none();
+            half.then(|| (key.id.clone(), Noted::Disabled))
+        }
+        Change::ScheduleKeyDeletion {
+            key_manager,
+            key,
+            deletion,
+        } => {
+            let key = describe(directory, key_manager, key)?;
+            let noted = Noted::PendingDeletion(Timestamp::from_micros(*deletion));
+            let scheduled = key.deletion.map(Noted::PendingDeletion) == Some(noted);
+            let half = scheduled && manifest.noted(&key.id) != Some(noted);
+            half.then(|| (key.id.clone(), noted))
+        }
+        Change::CancelKeyDeletion { key_manager, key } => {
+            let key = describe(directory, key_manager, key)?;
+            let pending = matches!(manifest.noted(&key.id), Some(Noted::PendingDeletion(_)));
+            let half = key.deletion.is_none() && pending;
+            half.then(|| (key.id.clone(), Noted::Disabled))
+        }
+        Change::DestroyKey { key_manager, key } => {
+            let id = KeyId::parse(key).ok()?;
+            let half = is_gone(directory, key_manager, key) && manifest.noted(&id) != Some(Noted::Destroyed);
+            half.then_some((id, Noted::Destroyed))
+        }
+        _ => None,
     }
 }
 
@@ -245,7 +280,24 @@ pub(crate) fn was_done(id: &ChangeId, change: &Change, manifest: &Manifest, dire
         Change::CreateKeyManager { key_manager, .. } => {
             ManagerId::parse(key_manager).is_ok_and(|id| directory.managers.contains_key(&id))
         }
-        Change::CreateKey { key_manager, key, .. } => describe(directory, key_manager, key).is_some(),
+        Change::CreateKey { key_manager, key, .. } | Change::AdoptKey { key_manager, key, .. } => {
+            describe(directory, key_manager, key).is_some()
+        }
+        Change::RotateKey {
+            key_manager,
+            key,
+            from_version,
+        } => describe(directory, key_manager, key)
+            .is_some_and(|key| encrypting_version(&key).is_some_and(|tag| tag != *from_version)),
+        Change::ScheduleKeyDeletion {
+            key_manager,
+            key,
+            deletion,
+        } => describe(directory, key_manager, key)
+            .is_some_and(|key| directory.deletion_of(&key) == Some(Timestamp::from_micros(*deletion))),
+        Change::CancelKeyDeletion { key_manager, key } => describe(directory, key_manager, key)
+            .is_some_and(|key| directory.state_of(&key) != KeyState::PendingDeletion),
+        Change::DestroyKey { key_manager, key } => is_gone(directory, key_manager, key),
         Change::SetKeyState {
             key_manager,
             key,
@@ -272,6 +324,22 @@ pub(crate) fn was_done(id: &ChangeId, change: &Change, manifest: &Manifest, dire
 fn describe(directory: &Directory, manager: &str, key: &str) -> Option<Arc<KeyDescription>> {
     let manager = directory.managers.get(&ManagerId::parse(manager).ok()?)?;
     manager.manager.describe(&KeyId::parse(key).ok()?).ok()
+}
+
+/// Whether a key manager that is open knows no such key. One that is refused is not gone.
+fn is_gone(directory: &Directory, manager: &str, key: &str) -> bool {
+    let manager = ManagerId::parse(manager)
+        .ok()
+        .and_then(|id| directory.managers.get(&id));
+    let described = manager
+        .zip(KeyId::parse(key).ok())
+        .map(|(opened, key)| opened.manager.describe(&key));
+    matches!(described, Some(Err(KeyManagerError::UnknownKey)))
+}
+
+/// The tag of the version that encrypts.
+pub(crate) fn encrypting_version(key: &KeyDescription) -> Option<String> {
+    key.versions.first().map(|version| version.tag.to_string())
 }
 
 /// Key managers that were found open, by id.

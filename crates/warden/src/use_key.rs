@@ -99,7 +99,7 @@ impl Warden {
     /// both once the record is durable. The witness comes between encryption and trial decryption,
     /// so that whatever it computed over the output is vouched for by the decryption after it
     /// (XKS-CDIV-03, XKS-CDIV-04).
-    pub async fn encrypt<W>(
+    pub async fn encrypt<W: Send>(
         &self,
         caller: &Caller,
         external_key: &str,
@@ -113,7 +113,7 @@ impl Warden {
 
     /// As [`Warden::encrypt`], for a caller who will be told that this decrypts again: a key that
     /// may not decrypt is refused.
-    pub async fn encrypt_vouched<W>(
+    pub async fn encrypt_vouched<W: Send>(
         &self,
         caller: &Caller,
         external_key: &str,
@@ -184,7 +184,13 @@ impl<'a> Run<'a> {
     /// A failure before any key was used. A front that gets one of these kinds after the use finds
     /// it recorded with the use; so it is recorded here too.
     fn refused(&self, kind: FailureKind) -> Failure {
-        if matches!(kind, FailureKind::KeyManager(_) | FailureKind::DeadlineMissed(_)) {
+        if matches!(
+            kind,
+            FailureKind::KeyManager(_)
+                | FailureKind::KeyManagerBusy(_)
+                | FailureKind::KeyExhausted
+                | FailureKind::DeadlineMissed(_)
+        ) {
             let external_key = Some(self.external_key);
             self.warden
                 .refuse_authenticated(self.caller, external_key, self.act.as_str(), kind.name());
@@ -192,7 +198,7 @@ impl<'a> Run<'a> {
         self.failure(kind)
     }
 
-    async fn encrypt<W>(
+    async fn encrypt<W: Send>(
         mut self,
         plaintext: SecretBytes,
         aad: Option<&[u8]>,
@@ -251,8 +257,15 @@ impl<'a> Run<'a> {
             }
         })?;
         self.key = Some(binding.key.clone());
+        let key = binding.describe().map_err(|error| match error {
+            KeyManagerError::UnknownKey if key_store.is_blocked() => {
+                FailureKind::Denied(Denial::KeyStoreBlocked)
+            }
+            KeyManagerError::UnknownKey => FailureKind::KeyDestroyed,
+            error => error.into(),
+        })?;
         Ok(Found {
-            key: binding.describe()?,
+            key,
             key_store: Arc::clone(key_store),
             binding: Arc::clone(binding),
         })
@@ -363,19 +376,29 @@ impl Drop for UseUnderWay<'_> {
     }
 }
 
-async fn encrypt_and_try<W>(
+async fn encrypt_and_try<W: Send>(
     bound: &BoundKey,
     plaintext: &SecretBytes,
     aad: Option<&[u8]>,
-    witness: impl FnOnce(&EncryptOutput) -> W,
+    witness: impl FnOnce(&EncryptOutput) -> W + Send,
 ) -> Result<(EncryptOutput, W), FailureKind> {
     let aad = AdditionalData::new(aad).map_err(|_| FailureKind::TooLarge)?;
-    let output = bound.manager.encrypt(&bound.key, plaintext.expose(), aad).await?;
-    let witnessed = witness(&output);
-    match bound.manager.decrypt(&bound.key, output.as_ref(), aad).await {
-        Ok(opened) if opened.constant_time_eq(plaintext) => Ok((output, witnessed)),
-        Ok(_) | Err(KeyManagerError::NotAuthentic) => Err(FailureKind::TrialDecryption),
-        Err(error) => Err(error.into()),
+    let (mut witness, mut witnessed) = (Some(witness), None);
+    let mut look = |output: &EncryptOutput| {
+        if let Some(witness) = witness.take() {
+            witnessed = Some(witness(output));
+        }
+    };
+    let work = bound
+        .manager
+        .encrypt_tried(&bound.key, plaintext.expose(), aad, &mut look);
+    let tried = work.await;
+    match (tried, witnessed) {
+        (Ok((output, opened)), Some(witnessed)) if opened.constant_time_eq(plaintext) => {
+            Ok((output, witnessed))
+        }
+        (Ok(_) | Err(KeyManagerError::NotAuthentic), _) => Err(FailureKind::TrialDecryption),
+        (Err(error), _) => Err(error.into()),
     }
 }
 

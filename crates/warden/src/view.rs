@@ -41,12 +41,16 @@ pub struct KeyView {
     pub key_manager: String,
     /// That key manager's name.
     pub key_manager_name: String,
+    /// That key manager's kind, e.g. `virtual-hsm`.
+    pub key_manager_kind: String,
     /// `encrypt,decrypt`, `encrypt`, `decrypt` or `none`.
     pub usage: String,
-    /// `enabled` or `disabled`.
+    /// `enabled`, `disabled` or `pending-deletion`.
     pub state: String,
     /// When it was made, RFC 3339.
     pub created: String,
+    /// When it will be destroyed, RFC 3339; absent unless it is pending deletion.
+    pub deletion: Option<String>,
     /// Its versions, the one that encrypts first.
     pub versions: Vec<KeyVersionView>,
     /// Where it is bound, as `key store id/external key id`.
@@ -60,9 +64,17 @@ pub struct KeyVersionView {
     pub tag: String,
     /// How it encrypts.
     pub algorithm: String,
+    /// How additional data and metadata become the AAD of its cipher: `spec`, `aws-sample` or `danger_raw`.
+    pub framing: String,
     /// What its bytes are recognised by; absent for bytes that never left an HSM.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
+    /// What its object is found by in an HSM.
+    pub object: Option<String>,
+    /// Of a version that another product encrypted with, which only decrypts: the metadata that product
+    /// wrote, hexadecimal.
+    pub legacy_metadata: Option<String>,
+    /// Encryptions counted against 2^32; absent where the format needs no count.
+    pub encryptions: Option<u64>,
     /// When it was made, RFC 3339.
     pub created: String,
 }

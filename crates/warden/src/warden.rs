@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ambient::{Clock, Moment, Random, Timestamp};
 use arc_swap::ArcSwap;
 use audit::{Log, Medium, VerifyError};
-use key_manager::{KeyManagerError, KeyManagerProvider, KeyState, Opened};
+use key_manager::{KeyManagerError, KeyManagerProvider, Opened};
 use seal::{Keyring, SealSource, UnderRoots};
 use store::{Store, StoreError};
 use tokio::task::JoinHandle;
@@ -18,7 +18,7 @@ use crate::directory::{Credential, Directory, Standing};
 use crate::edit::{Edit, Known};
 use crate::health::Probes;
 use crate::load::{self, Shared, Sources};
-use crate::manage::Overdue;
+use crate::manage::{Deletions, Overdue};
 use crate::manifest::Manifest;
 use crate::refusals::{CountedUnder, Counts};
 use crate::reseal::Resealing;
@@ -119,6 +119,7 @@ pub struct Warden {
     /// How far the mark in the store goes.
     pub(crate) marked: AtomicU64,
     pub(crate) tasks: Mutex<Vec<JoinHandle<()>>>,
+    pub(crate) deletions: Deletions,
 }
 
 impl Warden {
@@ -158,6 +159,7 @@ impl Warden {
             counts: Counts::default(),
             marked: AtomicU64::new(records),
             tasks: Mutex::default(),
+            deletions: Deletions::default(),
         };
         warden.settle(&history).await?;
         let warden = Arc::new(warden);
@@ -185,23 +187,23 @@ impl Warden {
         Ok(())
     }
 
-    /// Reads the directory for the first time; a key whose disabling was cut off is noted before.
+    /// Reads the directory for the first time; what was cut off half way with a key is noted before.
     async fn first_directory(&self, history: &History) -> Result<Manifest, StartError> {
         let (mut directory, mut manifest) = self.read_directory().await?;
         if history.store_is_behind(&manifest, &directory) {
             self.recovery_pending.store(true, Ordering::SeqCst);
         } else {
-            let half_disabled = history.half_disabled(&manifest, &directory);
-            for (change, key) in &half_disabled {
+            let half_done = history.half_done(&manifest, &directory);
+            for (change, key, noted) in &half_done {
                 let known = Known {
                     in_force: directory.generation(),
                     highest: self.highest_generation(),
                 };
                 let mut edit = Edit::begin(&self.store, self.roots.load_full(), change, known).await?;
-                edit.key_state(key, KeyState::Disabled);
+                edit.note_key(key, Some(*noted));
                 edit.commit().await?;
             }
-            if !half_disabled.is_empty() {
+            if !half_done.is_empty() {
                 (directory, manifest) = self.read_directory().await?;
             }
         }

@@ -57,6 +57,62 @@ pub(super) fn common_names(names: Option<&[String]>) -> Result<(), Refusal> {
     }
 }
 
+/// Patterns of the principals that KMS names: ARNs, service principals, or `AWS Internal`.
+pub(super) fn principals(patterns: Option<&[String]>) -> Result<(), Refusal> {
+    let possible =
+        |pattern: &str| can_be_an_arn(pattern) || pattern == "AWS Internal" || can_be_a_service(pattern);
+    of_which_none_fits(patterns, possible, "a principal's ARN")
+}
+
+/// Patterns of the ARNs of KMS keys.
+pub(super) fn kms_keys(patterns: Option<&[String]>) -> Result<(), Refusal> {
+    of_which_none_fits(patterns, can_be_an_arn, "a KMS key's ARN")
+}
+
+/// How the names of AWS's services end, in its partitions.
+const SERVICE_PRINCIPALS: [&str; 2] = [".amazonaws.com", ".amazonaws.com.cn"];
+
+/// A pattern that fits nothing lets nobody in, which looks like a policy and is a mistake.
+fn of_which_none_fits(
+    patterns: Option<&[String]>,
+    possible: impl Fn(&str) -> bool,
+    what: &str,
+) -> Result<(), Refusal> {
+    let mut patterns = patterns.unwrap_or_default().iter();
+    match patterns.find(|pattern| !possible(pattern)) {
+        None => Ok(()),
+        Some(pattern) => Err(invalid(&format!(
+            "the pattern {pattern:?} fits no {what}, so nobody would be let in by it"
+        ))
+        .next("write the whole ARN, with * for any run of characters and ? for one")),
+    }
+}
+
+/// An ARN is `arn:partition:service:region:account:resource`.
+fn can_be_an_arn(pattern: &str) -> bool {
+    let colons = pattern.bytes().filter(|byte| matches!(byte, b':' | b'?')).count();
+    can_begin(pattern.bytes(), "arn:".bytes()) && (pattern.contains('*') || colons >= 5)
+}
+
+fn can_be_a_service(pattern: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'*' | b'?');
+    let can_end = |end: &&str| can_begin(pattern.bytes().rev(), end.bytes().rev());
+    pattern.bytes().all(allowed) && SERVICE_PRINCIPALS.iter().any(can_end)
+}
+
+/// Whether a text that fits the pattern can begin so.
+fn can_begin(mut pattern: impl Iterator<Item = u8>, beginning: impl Iterator<Item = u8>) -> bool {
+    for byte in beginning {
+        match pattern.next() {
+            Some(b'*') => return true,
+            Some(b'?') => {}
+            Some(literal) if literal == byte => {}
+            _ => return false,
+        }
+    }
+    true
+}
+
 /// An empty list would let nobody in, which is what a block is for.
 fn bounded(list: &[String], what: &str) -> Result<(), Refusal> {
     if (1..=MAX_ENTRIES).contains(&list.len()) {
@@ -110,6 +166,47 @@ mod tests {
         ] {
             assert!(listeners(Some(&bad), &node).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn patterns_that_fit_nobody_are_refused() {
+        let one = |pattern: &str| [pattern.to_owned()];
+        for good in [
+            "arn:aws:iam::111122223333:*",
+            "arn:aws:iam::111122223333:role/a?c",
+            "*:role/app",
+            "a*",
+            "*",
+            "?rn:aws*",
+            "arn?aws?iam???root",
+        ] {
+            assert!(principals(Some(&one(good))).is_ok(), "{good}");
+            assert!(kms_keys(Some(&one(good))).is_ok(), "{good}");
+        }
+        for service in [
+            "ec2.amazonaws.com",
+            "ec2.amazonaws.com.cn",
+            "AWS Internal",
+            "ec2.*",
+        ] {
+            assert!(principals(Some(&one(service))).is_ok(), "{service}");
+            assert!(kms_keys(Some(&one(service))).is_err(), "{service}");
+        }
+        for bad in [
+            "foo",
+            "111122223333",
+            "arn:aws:iam",
+            "role/app*",
+            "",
+            "Arn:aws:iam::1:*",
+        ] {
+            assert!(principals(Some(&one(bad))).is_err(), "{bad}");
+            assert!(kms_keys(Some(&one(bad))).is_err(), "{bad}");
+        }
+        assert!(principals(None).is_ok());
+        let mixed = ["*".to_owned(), "foo".to_owned()];
+        let refused = principals(Some(&mixed)).unwrap_err().into_body();
+        assert!(refused.message.contains("\"foo\""));
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, PoisonError};
 
+use super::Author;
 use crate::change::{Change, ChangeId};
 use crate::clerk::durable;
 use crate::edit::{Edit, Known};
 use crate::manifest::Manifest;
-use crate::{Actor, FailureKind, ManageError, Warden, settle};
+use crate::{FailureKind, ManageError, Warden, settle};
 
 /// An outcome that the log could not take yet. There is at most one: no further act begins before
 /// it is recorded.
@@ -24,7 +25,7 @@ impl Warden {
     /// act at a time: they are rare, and their order in the log is their order in the store.
     pub(crate) async fn change<T, F>(
         self: &Arc<Self>,
-        actor: &Actor,
+        author: impl Into<Author>,
         change: Change,
         act: impl FnOnce(Arc<Self>, ChangeId) -> F + Send + 'static,
     ) -> Result<T, ManageError>
@@ -32,22 +33,22 @@ impl Warden {
         T: Send + 'static,
         F: Future<Output = Result<T, ManageError>> + Send + 'static,
     {
-        let (warden, actor) = (Arc::clone(self), actor.clone());
-        let task = tokio::spawn(async move { warden.change_in_turn(&actor, &change, act).await });
+        let (warden, author) = (Arc::clone(self), author.into());
+        let task = tokio::spawn(async move { warden.change_in_turn(&author, &change, act).await });
         task.await.map_err(|_| ManageError::Stopping)?
     }
 
     async fn change_in_turn<T, F: Future<Output = Result<T, ManageError>>>(
         self: Arc<Self>,
-        actor: &Actor,
+        author: &Author,
         change: &Change,
         act: impl FnOnce(Arc<Self>, ChangeId) -> F,
     ) -> Result<T, ManageError> {
         let _turn = self.turn.lock().await;
         self.settle_overdue().await.map_err(ManageError::Log)?;
         let id = ChangeId::generate(&*self.random)?;
-        self.record_intent(&id, actor, change).await?;
-        let (done, published) = match actor.check(change) {
+        self.record_intent(&id, author, change).await?;
+        let (done, published) = match author.check(change) {
             Err(refused) => (Err(refused), Ok(())),
             Ok(()) => {
                 let done = act(Arc::clone(&self), id.clone()).await;
@@ -57,7 +58,8 @@ impl Warden {
         let (result, error) = match (&done, &published) {
             (Ok(_), Ok(())) => (settle::DONE, None),
             (Ok(_), Err(late)) => (settle::DONE, Some(late.to_string())),
-            (Err(refused @ ManageError::NotPermitted { .. }), _) => {
+            // Nothing was begun, even if what was asked for is so.
+            (Err(refused @ (ManageError::NotPermitted { .. } | ManageError::State(_))), _) => {
                 (settle::NOT_DONE, Some(refused.to_string()))
             }
             (Err(error), Err(_)) => (settle::UNKNOWN, Some(error.to_string())),
@@ -77,9 +79,14 @@ impl Warden {
         }
     }
 
-    async fn record_intent(&self, id: &ChangeId, actor: &Actor, change: &Change) -> Result<(), ManageError> {
+    async fn record_intent(
+        &self,
+        id: &ChangeId,
+        author: &Author,
+        change: &Change,
+    ) -> Result<(), ManageError> {
         let generation = self.directory.load().generation();
-        let intent = self.clerk.intent(id, actor, change, generation);
+        let intent = self.clerk.intent(id, author, change, generation);
         let intent = intent.map_err(|refused| match refused {
             FailureKind::TooLarge => ManageError::Invalid(
                 "the change is larger than its record may be (64 KiB): shorten its lists".to_owned(),

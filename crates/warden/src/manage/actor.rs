@@ -17,7 +17,7 @@ pub enum Role {
     Operator,
     /// Key managers, keys and their states, bindings, blocks both ways.
     KeyCustodian,
-    /// Everything.
+    /// Everything that people may do.
     Admin,
 }
 
@@ -44,12 +44,17 @@ impl Role {
                 change,
                 Change::CreateKeyManager { .. }
                     | Change::CreateKey { .. }
+                    | Change::AdoptKey { .. }
+                    | Change::RotateKey { .. }
                     | Change::SetKeyState { .. }
+                    | Change::ScheduleKeyDeletion { .. }
+                    | Change::CancelKeyDeletion { .. }
                     | Change::Bind { .. }
                     | Change::Block { .. }
                     | Change::Unblock { .. }
             ),
-            Self::Admin => true,
+            // Time destroys keys, and nobody else.
+            Self::Admin => !matches!(change, Change::DestroyKey { .. }),
         }
     }
 }
@@ -81,6 +86,37 @@ pub struct Actor {
     pub uid: u32,
     /// What they are trusted with.
     pub role: Role,
+}
+
+/// Who is behind an act.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Author {
+    /// An administrator.
+    Actor(Actor),
+    /// The server itself, for what comes due.
+    Itself { name: &'static str, role: &'static str },
+}
+
+impl Author {
+    /// In records the actor `strongroom` with the role `system`, which nobody can be given.
+    pub(crate) const ITSELF: Self = Self::Itself {
+        name: "strongroom",
+        role: "system",
+    };
+
+    pub(crate) fn check(&self, change: &Change) -> Result<(), ManageError> {
+        match self {
+            Self::Actor(actor) => actor.check(change),
+            Self::Itself { .. } => Ok(()),
+        }
+    }
+}
+
+impl From<&Actor> for Author {
+    fn from(actor: &Actor) -> Self {
+        Self::Actor(actor.clone())
+    }
 }
 
 impl Actor {
@@ -115,6 +151,36 @@ mod tests {
                 key_manager: text(),
                 key: text(),
                 state: text(),
+            },
+            Change::AdoptKey {
+                key_manager: text(),
+                key: text(),
+                name: text(),
+                usage: text(),
+                label: None,
+                object_id: None,
+                legacy_framing: None,
+                legacy_metadata: None,
+                encrypt_with: text(),
+                count_from: None,
+            },
+            Change::RotateKey {
+                key_manager: text(),
+                key: text(),
+                from_version: text(),
+            },
+            Change::ScheduleKeyDeletion {
+                key_manager: text(),
+                key: text(),
+                deletion: 0,
+            },
+            Change::CancelKeyDeletion {
+                key_manager: text(),
+                key: text(),
+            },
+            Change::DestroyKey {
+                key_manager: text(),
+                key: text(),
             },
             Change::CreateKeyStore {
                 key_store: text(),
@@ -176,10 +242,10 @@ mod tests {
                 .map(|change| if role.may(change) { 'y' } else { '-' })
                 .collect()
         };
-        assert_eq!(row(Role::Auditor), "--------------");
-        assert_eq!(row(Role::Operator), "-----y--------");
-        assert_eq!(row(Role::KeyCustodian), "yyy-yyy-------");
-        assert_eq!(row(Role::Admin), "yyyyyyyyyyyyyy");
+        assert_eq!(row(Role::Auditor), "-------------------");
+        assert_eq!(row(Role::Operator), "----------y--------");
+        assert_eq!(row(Role::KeyCustodian), "yyyyyyy--yyy-------");
+        assert_eq!(row(Role::Admin), "yyyyyyy-yyyyyyyyyyy");
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub enum ManageError {
     /// The request makes no sense.
     #[error("{0}")]
     Invalid(String),
+    /// It cannot be done in the present state.
+    #[error("{0}")]
+    State(String),
     /// The log cannot be written, so nothing may change.
     #[error("nothing was changed: {0}")]
     Log(FailureKind),

@@ -2,11 +2,32 @@
 
 use std::sync::Arc;
 
-use key_manager::{Front, KeyDescription, KeyId, KeyState, KeyUsage, ManagerId, Name, NewKey, Opened};
+use key_manager::framing::Format;
+use key_manager::{
+    AdoptedKey, EncryptWith, Framing, Front, KeyDescription, KeyId, KeyState, KeyUsage, KeyVersion, Legacy,
+    ManagerId, Name, NewKey, ObjectName, Opened,
+};
 
 use crate::directory::FindKey;
+use crate::manifest::Noted;
+use crate::settle::encrypting_version;
 use crate::view::{KeyManagerView, KeyVersionView, KeyView};
 use crate::{Actor, Change, ChangeId, Directory, ManageError, Warden};
+
+/// An object of an HSM that is to become a key.
+#[derive(Clone, Debug)]
+pub struct AdoptedObject {
+    /// What people will call the key.
+    pub name: String,
+    /// What it may be used for; fixed for good.
+    pub usage: KeyUsage,
+    /// What it is called in the HSM.
+    pub object: ObjectName,
+    /// What another product encrypted with it, if that must still decrypt.
+    pub legacy: Option<Legacy>,
+    /// What encrypts from now on.
+    pub encrypt_with: EncryptWith,
+}
 
 impl Warden {
     /// Makes a key manager of a kind that is configured (e.g. `virtual-hsm`).
@@ -97,6 +118,68 @@ impl Warden {
         .await
     }
 
+    /// Takes over a key object that exists in an HSM, enabled.
+    pub async fn adopt_key(
+        self: &Arc<Self>,
+        actor: &Actor,
+        key_manager: &str,
+        new: AdoptedObject,
+    ) -> Result<KeyView, ManageError> {
+        let name = own_name(&new.name)?;
+        check_adoption(&new)?;
+        let opened = self.directory.load().find_manager(key_manager).cloned();
+        let opened = opened.ok_or_else(|| ManageError::not_found("key manager", key_manager))?;
+        let id = KeyId::generate(&*self.random)?;
+        let change = adoption(&opened, &id, &new);
+        self.change(actor, change, move |warden, change| async move {
+            if opened.lifecycle.list().iter().any(|key| key.name == name) {
+                return Err(ManageError::Exists {
+                    what: "key",
+                    name: name.to_string(),
+                });
+            }
+            let key = NewKey {
+                id,
+                name,
+                front: Front::Xks,
+                usage: new.usage,
+            };
+            let adopted = opened.lifecycle.adopt(AdoptedKey {
+                key,
+                object: new.object,
+                legacy: new.legacy,
+                encrypt_with: new.encrypt_with,
+            });
+            let key = adopted.await?;
+            warden.edit(&change).await?.commit().await?;
+            Ok(key_view(&warden.directory.load(), &opened, &key))
+        })
+        .await
+    }
+
+    /// Makes a new version of a key, which encrypts from now on; older ones go on decrypting. A disabled
+    /// key may be rotated: who fears for it disables it first.
+    pub async fn rotate_key(
+        self: &Arc<Self>,
+        actor: &Actor,
+        reference: &str,
+    ) -> Result<KeyView, ManageError> {
+        let (opened, key) = self.found_key(reference)?;
+        let change = Change::RotateKey {
+            key_manager: opened.description.id.to_string(),
+            key: key.id.to_string(),
+            from_version: encrypting_version(&key).unwrap_or_default(),
+        };
+        let id = key.id.clone();
+        self.change(actor, change, move |warden, change| async move {
+            warden.check_not_ending(&key)?;
+            opened.lifecycle.rotate(key.id.clone()).await?;
+            warden.edit(&change).await?.commit().await
+        })
+        .await?;
+        self.key(id.as_str())
+    }
+
     /// All keys, of one key manager or of all, by key manager and name.
     pub fn keys(&self, key_manager: Option<&str>) -> Result<Vec<KeyView>, ManageError> {
         let directory = self.directory.load();
@@ -125,18 +208,15 @@ impl Warden {
         Ok(key_view(&directory, opened, &key))
     }
 
-    /// Enables or disables a key. A disabled key is in force for every answer not yet released.
+    /// Enables or disables a key that is not pending deletion. A disabled key is in force for every answer
+    /// not yet released.
     pub async fn set_key_state(
         self: &Arc<Self>,
         actor: &Actor,
         reference: &str,
         state: KeyState,
     ) -> Result<KeyView, ManageError> {
-        let (opened, key) = {
-            let directory = self.directory.load();
-            let (opened, key) = find_key(&directory, reference)?;
-            (opened.clone(), key)
-        };
+        let (opened, key) = self.found_key(reference)?;
         let change = Change::SetKeyState {
             key_manager: opened.description.id.to_string(),
             key: key.id.to_string(),
@@ -144,35 +224,58 @@ impl Warden {
         };
         let id = key.id.clone();
         self.change(actor, change, move |warden, change| async move {
+            warden.check_not_ending(&key)?;
+            let disabled = Some(Noted::Disabled);
             // What disables comes first, so that a crash in between leaves the key disabled.
-            if state == KeyState::Disabled {
+            if state != KeyState::Enabled {
                 opened.lifecycle.set_state(key.id.clone(), state).await?;
-                warden.note_key_state(&change, &key.id, state).await
-            } else {
-                warden.note_key_state(&change, &key.id, state).await?;
-                let set = opened.lifecycle.set_state(key.id.clone(), state).await;
-                if set.is_err() {
-                    // Not enabled after all: an older state put back would go unseen.
-                    warden
-                        .note_key_state(&change, &key.id, KeyState::Disabled)
-                        .await?;
-                }
-                Ok(set.map(drop)?)
+                return warden.note_key(&change, &key.id, disabled).await;
             }
+            warden.note_key(&change, &key.id, None).await?;
+            let set = opened.lifecycle.set_state(key.id.clone(), state).await;
+            if set.is_err() {
+                // Not enabled after all: an older state put back would go unseen.
+                warden.note_key(&change, &key.id, disabled).await?;
+            }
+            Ok(set.map(drop)?)
         })
         .await?;
         self.key(id.as_str())
     }
 
-    async fn note_key_state(
+    /// Notes what was done to a key, in the manifest; `None` if it was enabled.
+    pub(super) async fn note_key(
         &self,
         change: &ChangeId,
         key: &KeyId,
-        state: KeyState,
+        noted: Option<Noted>,
     ) -> Result<(), ManageError> {
         let mut edit = self.edit(change).await?;
-        edit.key_state(key, state);
+        edit.note_key(key, noted);
         edit.commit().await
+    }
+
+    /// Refuses what is not done to a key any more once its end was decided.
+    fn check_not_ending(&self, key: &KeyDescription) -> Result<(), ManageError> {
+        let directory = self.directory.load();
+        let (id, name) = (&key.id, &key.name);
+        if directory.noted.get(id) == Some(&Noted::Destroyed) {
+            let why = "was destroyed, and an earlier state of it was put back: it can only be deleted again";
+            return Err(ManageError::State(format!("the key {name} ({id}) {why}")));
+        }
+        if directory.state_of(key) == KeyState::PendingDeletion {
+            let next = "cancel that first, with `strongroom key undelete`";
+            return Err(ManageError::State(format!(
+                "the key {name} ({id}) is pending deletion: {next}"
+            )));
+        }
+        Ok(())
+    }
+
+    pub(super) fn found_key(&self, reference: &str) -> Result<(Opened, Arc<KeyDescription>), ManageError> {
+        let directory = self.directory.load();
+        let (opened, key) = find_key(&directory, reference)?;
+        Ok((opened.clone(), key))
     }
 
     pub(crate) fn manager_view(&self, opened: &Opened) -> KeyManagerView {
@@ -223,21 +326,78 @@ fn key_view(directory: &Directory, opened: &Opened, key: &KeyDescription) -> Key
     });
     let mut bindings: Vec<_> = bindings.collect();
     bindings.sort();
-    let versions = key.versions.iter().map(|version| KeyVersionView {
-        tag: version.tag.to_string(),
-        algorithm: version.algorithm.as_str().to_owned(),
-        fingerprint: version.fingerprint.map(|fingerprint| fingerprint.to_string()),
-        created: version.created.to_string(),
-    });
     KeyView {
         id: key.id.to_string(),
         name: key.name.to_string(),
         key_manager: opened.description.id.to_string(),
         key_manager_name: opened.description.name.to_string(),
+        key_manager_kind: opened.description.kind.to_owned(),
         usage: key.usage.as_str().to_owned(),
         state: directory.state_of(key).as_str().to_owned(),
         created: key.created.to_string(),
-        versions: versions.collect(),
+        deletion: directory.deletion_of(key).map(|at| at.to_string()),
+        versions: key.versions.iter().map(version_view).collect(),
         bindings,
+    }
+}
+
+fn version_view(version: &KeyVersion) -> KeyVersionView {
+    KeyVersionView {
+        tag: version.tag.to_string(),
+        algorithm: version.algorithm.as_str().to_owned(),
+        framing: version.framing.as_str().to_owned(),
+        fingerprint: version.fingerprint.map(|fingerprint| fingerprint.to_string()),
+        object: version.object.clone(),
+        legacy_metadata: version.legacy.map(|metadata| crypto::hex(metadata.as_bytes())),
+        encryptions: version.encryptions,
+        created: version.created.to_string(),
+    }
+}
+
+/// What no key manager could make sense of.
+fn check_adoption(new: &AdoptedObject) -> Result<(), ManageError> {
+    let invalid = |why: &str| Err(ManageError::Invalid(why.to_owned()));
+    if new.object.label.is_none() && new.object.id.is_none() {
+        return invalid("an object is adopted by its label, its id, or both");
+    }
+    if let Some(legacy) = &new.legacy {
+        if Format::of(&legacy.metadata) != Format::Legacy {
+            return invalid(
+                "metadata of 17 bytes that begin with 01, or of 5 that begin with 02, are Strongroom's own \
+                 formats: no other product's ciphertext can be told by them",
+            );
+        }
+        if legacy.framing == Framing::Raw && !legacy.metadata.as_bytes().is_empty() {
+            return invalid("the framing danger_raw has no place for metadata");
+        }
+    }
+    match new.encrypt_with {
+        EncryptWith::NewObject if new.legacy.is_none() => invalid(
+            "with a new object to encrypt with, and no legacy framing by which the old one decrypts, nothing would \
+             use the old one: create a key instead",
+        ),
+        EncryptWith::SameObject { count_from } if count_from > KeyVersion::MAX_ENCRYPTIONS => {
+            invalid("an object has done at most 2^32 encryptions: adopt it with a new object to encrypt with")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn adoption(opened: &Opened, id: &KeyId, new: &AdoptedObject) -> Change {
+    let (encrypt_with, count_from) = match new.encrypt_with {
+        EncryptWith::NewObject => ("new-object", None),
+        EncryptWith::SameObject { count_from } => ("same-object", Some(count_from)),
+    };
+    Change::AdoptKey {
+        key_manager: opened.description.id.to_string(),
+        key: id.to_string(),
+        name: new.name.clone(),
+        usage: new.usage.as_str().to_owned(),
+        label: new.object.label.clone(),
+        object_id: new.object.id.as_deref().map(crypto::hex),
+        legacy_framing: new.legacy.map(|legacy| legacy.framing.as_str().to_owned()),
+        legacy_metadata: new.legacy.map(|legacy| crypto::hex(legacy.metadata.as_bytes())),
+        encrypt_with: encrypt_with.to_owned(),
+        count_from,
     }
 }

@@ -3,6 +3,7 @@
 mod act;
 mod actor;
 mod credentials;
+mod deletion;
 mod error;
 mod key_stores;
 mod keys;
@@ -10,8 +11,11 @@ mod roots;
 mod status;
 
 pub(crate) use act::Overdue;
+pub(crate) use actor::Author;
 pub use actor::{Actor, Role};
 pub use credentials::NewCredential;
+pub(crate) use deletion::Deletions;
 pub use error::ManageError;
 pub use key_stores::{NewBinding, NewKeyStore};
+pub use keys::AdoptedObject;
 pub(crate) use roots::has_key_encryption_key;

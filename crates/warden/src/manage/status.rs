@@ -76,6 +76,10 @@ impl Warden {
             log_generation,
         };
         self.change(actor, change, move |warden, change| async move {
+            if !warden.recovery_pending.load(Ordering::SeqCst) {
+                let why = "there is no recovery to acknowledge: the store is not older than its log";
+                return Err(ManageError::State(why.to_owned()));
+            }
             // Lifts the store's generation past the log's, so that the next start sees no gap.
             warden.edit(&change).await?.commit().await?;
             warden.recovery_pending.store(false, Ordering::SeqCst);

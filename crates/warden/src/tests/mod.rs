@@ -4,6 +4,7 @@
 mod blocks;
 mod credentials;
 mod deadlines;
+mod deletion;
 mod health;
 mod records;
 mod recovery;
@@ -154,6 +155,7 @@ impl World {
                 probe_interval: day,
                 last_use_interval: day,
                 refusal_interval: day,
+                deletion_interval: day,
                 ..Settings::default()
             },
             log: LogConfig {

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use ambient::Timestamp;
 use crypto::SecretBytes;
 use key_manager::{
     AdditionalData, EncryptOutput, EncryptedRef, Instance, KeyDescription, KeyId, KeyLifecycle, KeyManager,
@@ -24,6 +25,10 @@ pub(super) enum Does {
     Corrupt,
     /// Fails.
     Fail,
+    /// Has no room.
+    Busy,
+    /// Has done it often enough.
+    Exhausted,
 }
 
 /// What calls do, and which there were.
@@ -33,6 +38,7 @@ pub(super) struct Script {
     pub(super) decrypt: Mutex<Does>,
     pub(super) probe: Mutex<Does>,
     pub(super) set_state: Mutex<Does>,
+    pub(super) destroy_key: Mutex<Does>,
     /// How many instances a key manager shows; 0 is what it shows by itself.
     pub(super) instances: Mutex<usize>,
     calls: Mutex<Vec<&'static str>>,
@@ -63,6 +69,8 @@ impl Script {
             Does::Work => Ok(false),
             Does::Corrupt => Ok(true),
             Does::Fail => Err(KeyManagerError::Unavailable("scripted".to_owned())),
+            Does::Busy => Err(KeyManagerError::Busy("scripted".to_owned())),
+            Does::Exhausted => Err(KeyManagerError::Exhausted),
             Does::Hang => std::future::pending().await,
             Does::Wait => {
                 self.arrived.notify_one();
@@ -208,6 +216,27 @@ impl KeyLifecycle for Manager {
 
     fn rotate(&self, key: KeyId) -> Operation<'_, Arc<KeyDescription>> {
         self.inner.lifecycle.rotate(key)
+    }
+
+    fn schedule_deletion(&self, key: KeyId, at: Timestamp) -> Operation<'_, Arc<KeyDescription>> {
+        Box::pin(async move {
+            self.script.play("schedule", &self.script.set_state).await?;
+            self.inner.lifecycle.schedule_deletion(key, at).await
+        })
+    }
+
+    fn cancel_deletion(&self, key: KeyId) -> Operation<'_, Arc<KeyDescription>> {
+        Box::pin(async move {
+            self.script.play("cancel", &self.script.set_state).await?;
+            self.inner.lifecycle.cancel_deletion(key).await
+        })
+    }
+
+    fn destroy_key(&self, key: KeyId) -> Operation<'_, ()> {
+        Box::pin(async move {
+            self.script.play("destroy", &self.script.destroy_key).await?;
+            self.inner.lifecycle.destroy_key(key).await
+        })
     }
 
     fn key_encryption_key(&self) -> Option<[u8; 8]> {

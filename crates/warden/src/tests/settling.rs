@@ -1,6 +1,7 @@
 //! What a crash cut off is settled truthfully at the next start.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use key_manager::KeyUsage;
 
@@ -8,11 +9,15 @@ use super::scripted::{Does, Script};
 use super::{Running, World, admin, binding, credential, key_store};
 use crate::{KeyState, ManageError, Standing, Warden};
 
-const ACTS: [&str; 14] = [
+const ACTS: [&str; 18] = [
     "create-key-manager",
     "create-key",
     "set-key-state disabled",
     "set-key-state enabled",
+    "rotate-key",
+    "schedule-key-deletion",
+    "cancel-key-deletion",
+    "destroy-key",
     "create-key-store",
     "bind",
     "block",
@@ -33,6 +38,12 @@ async fn prepare(running: &Running, act: &str) {
             .set_key_state(&admin(), "first", KeyState::Disabled)
             .await
             .map(drop),
+        "cancel-key-deletion" => schedule(warden).await,
+        "destroy-key" => {
+            let scheduled = schedule(warden).await;
+            super::deletion::let_a_week_pass(running).await;
+            scheduled
+        }
         "unblock" => warden.block(&admin(), "main", None, "test").await.map(drop),
         "retire-root" => {
             let rotated = warden.rotate_root(&admin()).await.map(drop);
@@ -42,6 +53,14 @@ async fn prepare(running: &Running, act: &str) {
         _ => Ok(()),
     };
     prepared.unwrap();
+}
+
+async fn schedule(warden: &Arc<Warden>) -> Result<(), ManageError> {
+    let week = Duration::from_hours(7 * 24);
+    warden
+        .schedule_key_deletion(&admin(), "first", week)
+        .await
+        .map(drop)
 }
 
 async fn perform(warden: &Arc<Warden>, act: &str) -> Result<(), ManageError> {
@@ -63,6 +82,10 @@ async fn perform(warden: &Arc<Warden>, act: &str) -> Result<(), ManageError> {
             .set_key_state(by, "first", KeyState::Enabled)
             .await
             .map(drop),
+        "rotate-key" => warden.rotate_key(by, "first").await.map(drop),
+        "schedule-key-deletion" => schedule(warden).await,
+        "cancel-key-deletion" => warden.cancel_key_deletion(by, "first").await.map(drop),
+        "destroy-key" => super::deletion::destroy(warden).await,
         "create-key-store" => warden.create_key_store(by, key_store("new")).await.map(drop),
         "bind" => warden.bind(by, "main", binding("new", "first")).await.map(drop),
         "block" => warden.block(by, "main", None, "test").await.map(drop),
@@ -92,6 +115,10 @@ async fn shows(world: &World, running: &Running, act: &str) -> bool {
         "create-key" => warden.key("new").is_ok(),
         "set-key-state disabled" => warden.key("first").unwrap().state == "disabled",
         "set-key-state enabled" => warden.key("first").unwrap().state == "enabled",
+        "rotate-key" => warden.key("first").unwrap().versions.len() == 2,
+        "schedule-key-deletion" => warden.key("first").unwrap().deletion.is_some(),
+        "cancel-key-deletion" => warden.key("first").unwrap().state == "disabled",
+        "destroy-key" => warden.key("first").is_err(),
         "create-key-store" => warden.key_store("new").await.is_ok(),
         "bind" => main.bindings.len() == 2,
         "block" => main.blocked.is_some(),
