@@ -165,6 +165,10 @@ impl Pin {
         Self::new(SecretBytes::new(std::mem::take(&mut *bytes))).ok_or(PinFileError::Content)
     }
 
+    pub(crate) fn expose(&self) -> &[u8] {
+        self.0.expose()
+    }
+
     /// The PIN as cryptoki takes it; wiped on drop there too.
     pub(crate) fn to_auth(&self) -> cryptoki::types::AuthPin {
         let mut text = String::from_utf8_lossy(self.0.expose()).into_owned();

@@ -18,6 +18,7 @@
 //! The interface is PKCS#11 (OASIS, base specification 2.40 to 3.2); its words are used: slot, token,
 //! session, object handle, mechanism.
 
+mod backend;
 mod calls;
 mod config;
 mod error;

@@ -1,65 +1,191 @@
 //! The login of a token, which all its sessions share, and the gate before it.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use cryptoki::error::Error;
 use cryptoki::session::{Session, UserType};
+use cryptoki::types::AuthPin;
 
 use crate::config::Pin;
 use crate::error::TokenError;
 use crate::module::lock;
 use crate::profile::Profile;
 use crate::return_codes::Meaning;
+use crate::session::Trouble;
 
-/// Lets the PIN through until the token refuses it once.
-pub(crate) struct Gate(Mutex<Inner>);
+/// Logins in a row that may fail to come back with a PIN that the token accepted before: such a PIN
+/// cannot be the reason for a lock. With any other PIN it is one.
+const UNANSWERED: u32 = 3;
 
-struct Inner {
-    pin: Option<Pin>,
-    refused: Option<TokenError>,
+/// Whoever has the PIN and remembers what the token said to it.
+pub(crate) trait Keeper: Send + Sync {
+    /// Why the PIN is not presented, if that is known here.
+    fn refused(&self) -> Option<TokenError>;
+
+    /// The PIN, to be presented once; `None` where the token wants no login. [`Self::judged`] follows.
+    fn present(&self) -> Result<Option<Presented>, TokenError>;
+
+    /// What the token said to the PIN that was presented.
+    fn judged(&self, of: u64, judgement: Judgement);
 }
 
-impl Gate {
-    pub(crate) const fn new(pin: Option<Pin>) -> Self {
-        Self(Mutex::new(Inner { pin, refused: None }))
-    }
+/// A PIN on its way to the token.
+pub(crate) struct Presented {
+    /// Which PIN: it may be set anew meanwhile.
+    pub(crate) number: u64,
+    pub(crate) pin: AuthPin,
+}
 
-    /// Why the PIN is not presented, if it is not.
-    pub(crate) fn refused(&self) -> Option<TokenError> {
-        lock(&self.0).refused.clone()
+/// What a login came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// The token took the PIN.
+    Accepted,
+    /// The PIN was not judged: somebody had logged in, or something else failed.
+    NotJudged,
+    /// Refused.
+    Refused,
+    /// Refused, and the PIN is locked.
+    Locked,
+}
+
+/// The PIN, let through until the token refuses it once.
+pub(crate) struct Pins(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    pin: Option<Pin>,
+    number: u64,
+    refused: Option<TokenError>,
+    accepted: bool,
+    under_way: bool,
+    unanswered: u32,
+}
+
+impl Pins {
+    pub(crate) fn new(pin: Option<Pin>) -> Self {
+        Self(Mutex::new(Inner {
+            pin,
+            ..Inner::default()
+        }))
     }
 
     /// Another PIN, and the gate is open again.
     pub(crate) fn set(&self, pin: Option<Pin>) {
-        *lock(&self.0) = Inner { pin, refused: None };
+        let mut inner = lock(&self.0);
+        let number = inner.number.wrapping_add(1);
+        *inner = Inner {
+            pin,
+            number,
+            ..Inner::default()
+        };
     }
 
-    /// Logs in, once for all sessions. The lock is held during the call: of several sessions that
-    /// start together with a wrong PIN, one presents it.
-    pub(crate) fn log_in(&self, session: &Session, profile: &Profile) -> Result<(), Error> {
+    /// Calls `send` with the PIN and its number, unless it is not presented any more.
+    pub(crate) fn with<T>(&self, send: impl FnOnce(u64, Option<&Pin>) -> T) -> Result<T, TokenError> {
         let mut inner = lock(&self.0);
-        let Some(pin) = inner.pin.as_ref() else {
-            return Ok(());
-        };
-        let Err(error) = session.login(UserType::User, Some(&pin.to_auth())) else {
-            return Ok(());
-        };
-        let Error::Pkcs11(code, _) = error else {
-            return Err(error);
-        };
-        match profile.meaning(code) {
-            Meaning::AlreadyLoggedIn => return Ok(()),
-            Meaning::PinLocked => inner.refused = Some(TokenError::PinLocked),
-            // Here the PIN was not judged.
-            Meaning::SessionLost
-            | Meaning::LoginLost
-            | Meaning::TokenGone
-            | Meaning::ModuleGone
-            | Meaning::Busy
-            | Meaning::SessionsExhausted => {}
-            // Any other refusal may have cost a try.
-            _ => inner.refused = Some(TokenError::PinRefused),
+        if let Some(refused) = &inner.refused {
+            return Err(refused.clone());
         }
-        Err(error)
+        inner.under_way = inner.pin.is_some();
+        Ok(send(inner.number, inner.pin.as_ref()))
+    }
+
+    /// Whoever had the PIN is gone. A login that was under way may have cost a try.
+    pub(crate) fn lost(&self) {
+        let mut inner = lock(&self.0);
+        if std::mem::take(&mut inner.under_way) {
+            inner.unanswered += 1;
+            if !inner.accepted || inner.unanswered >= UNANSWERED {
+                inner.refused = Some(TokenError::LoginUnanswered);
+            }
+        }
+    }
+}
+
+impl Keeper for Pins {
+    fn refused(&self) -> Option<TokenError> {
+        lock(&self.0).refused.clone()
+    }
+
+    fn present(&self) -> Result<Option<Presented>, TokenError> {
+        self.with(|number, pin| {
+            pin.map(|pin| Presented {
+                number,
+                pin: pin.to_auth(),
+            })
+        })
+    }
+
+    fn judged(&self, of: u64, judgement: Judgement) {
+        let mut inner = lock(&self.0);
+        if inner.number != of {
+            return;
+        }
+        inner.under_way = false;
+        match judgement {
+            Judgement::Accepted => {
+                inner.accepted = true;
+                inner.unanswered = 0;
+            }
+            Judgement::NotJudged => {}
+            Judgement::Refused => inner.refused = Some(TokenError::PinRefused),
+            Judgement::Locked => inner.refused = Some(TokenError::PinLocked),
+        }
+    }
+}
+
+/// Where the sessions of a process log in, one at a time: of several that start together with a wrong
+/// PIN, one presents it.
+pub(crate) struct Gate {
+    keeper: Arc<dyn Keeper>,
+    turn: Mutex<()>,
+}
+
+impl Gate {
+    pub(crate) const fn new(keeper: Arc<dyn Keeper>) -> Self {
+        Self {
+            keeper,
+            turn: Mutex::new(()),
+        }
+    }
+
+    /// Why the PIN is not presented, if that is known.
+    pub(crate) fn refused(&self) -> Option<TokenError> {
+        self.keeper.refused()
+    }
+
+    /// Logs in, once for all sessions.
+    pub(crate) fn log_in(&self, session: &Session, profile: &Profile) -> Result<(), Trouble> {
+        let _turn = lock(&self.turn);
+        let Some(presented) = self.keeper.present()? else {
+            return Ok(());
+        };
+        let result = session.login(UserType::User, Some(&presented.pin));
+        let (judgement, result) = judge(result, profile);
+        self.keeper.judged(presented.number, judgement);
+        result
+    }
+}
+
+fn judge(result: Result<(), Error>, profile: &Profile) -> (Judgement, Result<(), Trouble>) {
+    let Err(error) = result else {
+        return (Judgement::Accepted, Ok(()));
+    };
+    let Error::Pkcs11(code, _) = error else {
+        return (Judgement::NotJudged, Err(error.into()));
+    };
+    match profile.meaning(code) {
+        Meaning::AlreadyLoggedIn => (Judgement::NotJudged, Ok(())),
+        Meaning::PinLocked => (Judgement::Locked, Err(TokenError::PinLocked.into())),
+        // Here the PIN was not judged.
+        Meaning::SessionLost
+        | Meaning::LoginLost
+        | Meaning::TokenGone
+        | Meaning::ModuleGone
+        | Meaning::Busy
+        | Meaning::SessionsExhausted => (Judgement::NotJudged, Err(error.into())),
+        // Any other refusal may have cost a try.
+        _ => (Judgement::Refused, Err(TokenError::PinRefused.into())),
     }
 }

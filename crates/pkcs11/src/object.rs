@@ -40,6 +40,10 @@ impl ObjectSelector {
         Self::new(None, Some(id.to_vec()))
     }
 
+    pub(crate) fn parts(&self) -> (Option<&str>, Option<&[u8]>) {
+        (self.label.as_deref(), self.id.as_deref())
+    }
+
     pub(crate) fn template(&self) -> Vec<Attribute> {
         let mut template = vec![Attribute::Class(ObjectClass::SECRET_KEY)];
         template.extend(
@@ -218,7 +222,15 @@ impl KeyObject {
                 _ => {}
             }
         }
+        Self::of(object)
+    }
+
+    pub(crate) fn of(object: Attributes) -> Self {
         Self(Arc::new(object))
+    }
+
+    pub(crate) fn attributes(&self) -> &Attributes {
+        &self.0
     }
 
     /// The object, if it is what `requirements` want.
@@ -248,6 +260,13 @@ impl KeyObject {
     /// Whether `other`, found later under the same name, is the object that this one was.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.0.label == other.0.label && self.0.id == other.0.id && self.0.bytes == other.0.bytes
+    }
+
+    /// About how many bytes it takes.
+    pub(crate) fn weight(&self) -> usize {
+        let (label, id) = self.0.selector.parts();
+        let named = label.map_or(0, str::len) + id.map_or(0, <[u8]>::len);
+        size_of::<Attributes>() + named + self.0.label.len() + self.0.id.len()
     }
 
     pub(crate) fn selector(&self) -> &ObjectSelector {

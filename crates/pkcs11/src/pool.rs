@@ -3,6 +3,10 @@
 //! A thread that does not come back from the module cannot be ended; it is marked hung and another
 //! takes its place, as long as no more than twice the number of sessions exist. One that comes back
 //! after all takes part again if there is room, and else closes its session and ends.
+//!
+//! In the process of the callers a thread is woken for each call. In a worker process calls come in
+//! batches, and a thread is woken only if those that are awake would take too long with them
+//! ([`PATIENCE`]): with a module that answers in microseconds, waking costs more than the call.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -19,36 +23,83 @@ use crate::session::{Lane, Shared};
 
 /// After the token gave no further session, none is asked for during this time.
 const SESSIONS_SCARCE: Duration = Duration::from_secs(1);
+/// As much work may wait for a thread that is awake before another is woken.
+const PATIENCE: Duration = Duration::from_micros(200);
+/// If calls take no longer than this, an answer may wait for the next one.
+const BRISK: Duration = Duration::from_micros(60);
+/// How often [`Pool::tick`] is due while there is work.
+pub(crate) const TICK: Duration = Duration::from_millis(2);
 
-type Reply = Result<Answer, TokenError>;
+pub(crate) type Reply = Result<Answer, TokenError>;
+
+/// Where answers go.
+pub(crate) trait Desk: Send + Sync + 'static {
+    /// The way to the caller of one call.
+    type Ticket: Send + 'static;
+
+    /// Whether nobody waits for the answer any more.
+    fn is_void(&self, ticket: &Self::Ticket) -> bool;
+
+    /// Answers; with `more`, the next answer follows at once.
+    fn answer(&self, ticket: Self::Ticket, reply: Reply, more: bool);
+
+    /// The last answer for now was given.
+    fn rest(&self);
+}
+
+/// Callers in this process.
+pub(crate) struct Callers;
+
+impl Desk for Callers {
+    type Ticket = oneshot::Sender<Reply>;
+
+    fn is_void(&self, ticket: &Self::Ticket) -> bool {
+        ticket.is_closed()
+    }
+
+    fn answer(&self, ticket: Self::Ticket, reply: Reply, _more: bool) {
+        // A caller who went away is none.
+        let _ = ticket.send(reply);
+    }
+
+    fn rest(&self) {}
+}
 
 /// The threads of one token. Dropped, it ends those that are idle, and the others when they are.
-pub(crate) struct Pool(Arc<Inner>);
+pub(crate) struct Pool<D: Desk>(Arc<Inner<D>>);
 
-struct Inner {
+struct Inner<D: Desk> {
+    desk: Arc<D>,
     shared: Arc<Shared>,
     sessions: usize,
     queue: usize,
     deadline: Duration,
-    state: Mutex<Threads>,
+    state: Mutex<Threads<D::Ticket>>,
     work: Condvar,
     ended: Notify,
 }
 
-#[derive(Default)]
-struct Threads {
-    queue: VecDeque<Job>,
+struct Threads<T> {
+    queue: VecDeque<Job<T>>,
     threads: BTreeMap<u64, Thread>,
+    /// Those without a call.
     idle: usize,
+    /// Those of them that sleep.
+    waiting: usize,
+    /// Those that were woken or started and did not come to look yet.
+    coming: usize,
     next: u64,
     closed: bool,
     scarce_since: Option<Moment>,
+    /// How long a call takes, smoothed.
+    pace: Duration,
 }
 
-struct Job {
+struct Job<T> {
     number: u64,
     call: Call,
-    reply: oneshot::Sender<Reply>,
+    ticket: T,
+    since: Moment,
 }
 
 /// What a thread does.
@@ -66,6 +117,15 @@ pub(crate) struct Count {
     pub(crate) hung: usize,
 }
 
+/// What [`Pool::tick`] saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tick {
+    /// Threads that hang in the module.
+    pub(crate) hung: usize,
+    /// Whether any call is under way or waits.
+    pub(crate) busy: bool,
+}
+
 impl Count {
     /// Whether a thread more may be started.
     const fn room(self, sessions: usize) -> bool {
@@ -78,7 +138,21 @@ impl Count {
     }
 }
 
-impl Threads {
+impl<T> Threads<T> {
+    const fn new() -> Self {
+        Self {
+            queue: VecDeque::new(),
+            threads: BTreeMap::new(),
+            idle: 0,
+            waiting: 0,
+            coming: 0,
+            next: 0,
+            closed: false,
+            scarce_since: None,
+            pace: PATIENCE,
+        }
+    }
+
     fn count(&self) -> Count {
         let hung = self.threads.values().filter(|thread| thread.hung).count();
         Count {
@@ -94,16 +168,49 @@ impl Threads {
             thread.hung |= thread.job.is_some_and(over);
         }
     }
+
+    fn is_scarce(&self, now: Moment) -> bool {
+        self.scarce_since
+            .is_some_and(|since| now.saturating_since(since) < SESSIONS_SCARCE)
+    }
+
+    fn push(&mut self, call: Call, ticket: T, since: Moment) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        self.queue.push_back(Job {
+            number,
+            call,
+            ticket,
+            since,
+        });
+        number
+    }
+
+    /// Counts a sleeping thread as coming, if there is one; it is to be notified then.
+    const fn rouse(&mut self) -> bool {
+        let asleep = self.waiting > self.coming;
+        if asleep {
+            self.coming += 1;
+        }
+        asleep
+    }
 }
 
-impl Pool {
-    pub(crate) fn new(shared: Arc<Shared>, sessions: usize, queue: usize, deadline: Duration) -> Self {
+impl<D: Desk> Pool<D> {
+    pub(crate) fn new(
+        desk: Arc<D>,
+        shared: Arc<Shared>,
+        sessions: usize,
+        queue: usize,
+        deadline: Duration,
+    ) -> Self {
         Self(Arc::new(Inner {
+            desk,
             shared,
             sessions,
             queue,
             deadline,
-            state: Mutex::default(),
+            state: Mutex::new(Threads::new()),
             work: Condvar::new(),
             ended: Notify::new(),
         }))
@@ -115,6 +222,50 @@ impl Pool {
         state.count()
     }
 
+    /// A thread more. It counts as idle from now on, so that a call that comes meanwhile does not
+    /// start another for the same work.
+    fn spawn(&self, state: &mut Threads<D::Ticket>) -> Result<(), TokenError> {
+        let number = state.next;
+        state.next += 1;
+        let inner = Arc::clone(&self.0);
+        thread::Builder::new()
+            .name(format!("pkcs11-{number}"))
+            .spawn(move || inner.serve(number))
+            .map_err(|_| TokenError::Busy)?;
+        state.threads.insert(number, Thread::default());
+        state.idle += 1;
+        state.coming += 1;
+        Ok(())
+    }
+
+    /// Takes no call any more, and waits, at most for the deadline, until every thread closed its
+    /// session.
+    pub(crate) async fn close(&self) {
+        self.stop();
+        let ended = async {
+            loop {
+                let ended = self.0.ended.notified();
+                if lock(&self.0.state).threads.is_empty() {
+                    return;
+                }
+                ended.await;
+            }
+        };
+        // A thread that hangs is left behind.
+        let _ = tokio::time::timeout(self.0.deadline, ended).await;
+    }
+
+    fn stop(&self) {
+        let mut state = lock(&self.0.state);
+        state.closed = true;
+        let never_done = std::mem::take(&mut state.queue);
+        drop(state);
+        drop(never_done);
+        self.0.work.notify_all();
+    }
+}
+
+impl Pool<Callers> {
     /// Does `call` in some session, within the deadline.
     pub(crate) async fn run(&self, call: Call) -> Reply {
         let (number, reply) = self.submit(call)?;
@@ -137,26 +288,23 @@ impl Pool {
         }
         // Those whose callers went away count only here.
         state.mark_hung(now, inner.deadline);
-        state.queue.retain(|job| !job.reply.is_closed());
+        state.queue.retain(|job| !job.ticket.is_closed());
         let count = state.count();
         let spare = state.idle.saturating_sub(state.queue.len());
-        let scarce = state
-            .scarce_since
-            .is_some_and(|since| now.saturating_since(since) < SESSIONS_SCARCE);
-        let room = count.room(inner.sessions);
-        if spare == 0 && room && !(scarce && count.working > 0) {
+        if spare == 0 && count.room(inner.sessions) && !(state.is_scarce(now) && count.working > 0) {
             self.spawn(&mut state)?;
         } else if count.working == 0 {
             return Err(TokenError::Hung);
         } else if spare == 0 && state.queue.len() >= inner.queue {
             return Err(TokenError::Busy);
         }
-        let number = state.next;
-        state.next += 1;
         let (reply, receiver) = oneshot::channel();
-        state.queue.push_back(Job { number, call, reply });
+        let number = state.push(call, reply, now);
+        let notify = state.rouse();
         drop(state);
-        inner.work.notify_one();
+        if notify {
+            inner.work.notify_one();
+        }
         Ok((number, receiver))
     }
 
@@ -173,80 +321,120 @@ impl Pool {
             let _ = self.spawn(&mut state);
         }
     }
-
-    /// A thread more. It counts as idle from now on, so that a call that comes meanwhile does not
-    /// start another for the same work.
-    fn spawn(&self, state: &mut Threads) -> Result<(), TokenError> {
-        let number = state.next;
-        state.next += 1;
-        let inner = Arc::clone(&self.0);
-        thread::Builder::new()
-            .name(format!("pkcs11-{number}"))
-            .spawn(move || inner.serve(number))
-            .map_err(|_| TokenError::Busy)?;
-        state.threads.insert(number, Thread::default());
-        state.idle += 1;
-        Ok(())
-    }
 }
 
-impl Pool {
-    /// Takes no call any more, and waits, at most for the deadline, until every thread closed its
-    /// session.
-    pub(crate) async fn close(&self) {
-        self.stop();
-        let ended = async {
-            loop {
-                let ended = self.0.ended.notified();
-                if lock(&self.0.state).threads.is_empty() {
-                    return;
-                }
-                ended.await;
+/// In a worker process: calls in batches, and somebody who calls [`Pool::tick`] while there is work.
+impl<D: Desk> Pool<D> {
+    /// Takes calls; those beyond the queue's bound are answered [`TokenError::Busy`].
+    pub(crate) fn submit_all(&self, calls: impl Iterator<Item = (Call, D::Ticket)>) {
+        let inner = &self.0;
+        let now = inner.shared.clock.moment();
+        let mut refused = Vec::new();
+        let mut state = lock(&inner.state);
+        for (call, ticket) in calls {
+            if state.closed {
+                refused.push((ticket, TokenError::Closed));
+            } else if state.queue.len() >= inner.queue {
+                refused.push((ticket, TokenError::Busy));
+            } else {
+                state.push(call, ticket, now);
             }
-        };
-        // A thread that hangs is left behind.
-        let _ = tokio::time::timeout(self.0.deadline, ended).await;
+        }
+        let queued = state.queue.len();
+        let backlog = state.pace * u32::try_from(queued).unwrap_or(u32::MAX);
+        let wanted = usize::try_from(backlog.as_micros().div_ceil(PATIENCE.as_micros())).unwrap_or(queued);
+        let running = state.count().working.saturating_sub(state.idle);
+        let mut notify = 0;
+        while state.coming < queued && running + state.coming < wanted.max(1) {
+            match self.one_more(&mut state, now) {
+                Some(asleep) => notify += usize::from(asleep),
+                None => break,
+            }
+        }
+        drop(state);
+        (0..notify).for_each(|_| inner.work.notify_one());
+        for (ticket, error) in refused {
+            inner.desk.answer(ticket, Err(error), false);
+        }
     }
 
-    fn stop(&self) {
-        let mut state = lock(&self.0.state);
-        state.closed = true;
-        state.queue.clear();
+    /// Another thread for the queue: woken (then it is to be notified) or new.
+    fn one_more(&self, state: &mut Threads<D::Ticket>, now: Moment) -> Option<bool> {
+        if state.rouse() {
+            return Some(true);
+        }
+        let count = state.count();
+        let room = count.room(self.0.sessions) && !(state.is_scarce(now) && count.working > 0);
+        (room && self.spawn(state).is_ok()).then_some(false)
+    }
+
+    /// Looks after what time alone brings: threads that hang, calls that waited too long, and calls
+    /// that wait for a thread that turned out to be slow.
+    pub(crate) fn tick(&self) -> Tick {
+        let inner = &self.0;
+        let now = inner.shared.clock.moment();
+        let mut state = lock(&inner.state);
+        state.mark_hung(now, inner.deadline);
+        let is_over = |job: &Job<D::Ticket>| now.saturating_since(job.since) >= inner.deadline;
+        let mut over = Vec::new();
+        while state.queue.front().is_some_and(is_over) {
+            over.extend(state.queue.pop_front());
+        }
+        let waits = |job: &Job<D::Ticket>| now.saturating_since(job.since) >= TICK;
+        let notify = state.queue.front().is_some_and(waits)
+            && state.coming == 0
+            && self.one_more(&mut state, now) == Some(true);
+        let count = state.count();
+        let busy = !state.queue.is_empty() || state.threads.values().any(|thread| thread.job.is_some());
         drop(state);
-        self.0.work.notify_all();
+        if notify {
+            inner.work.notify_one();
+        }
+        for job in over {
+            inner.desk.answer(job.ticket, Err(TokenError::TimedOut), false);
+        }
+        Tick {
+            hung: count.hung,
+            busy,
+        }
     }
 }
 
-impl Drop for Pool {
+impl<D: Desk> Drop for Pool<D> {
     fn drop(&mut self) {
         self.stop();
     }
 }
 
 /// Takes a thread off the list however it ends, a panic in the module's wrapper included.
-struct Listed<'a>(&'a Inner, u64);
+struct Listed<'a, D: Desk>(&'a Inner<D>, u64);
 
-impl Drop for Listed<'_> {
+impl<D: Desk> Drop for Listed<'_, D> {
     fn drop(&mut self) {
         lock(&self.0.state).threads.remove(&self.1);
         self.0.ended.notify_waiters();
     }
 }
 
-impl Inner {
+impl<D: Desk> Inner<D> {
     fn serve(&self, number: u64) {
         let _listed = Listed(self, number);
         let mut lane = Lane::new(Arc::clone(&self.shared));
-        while let Some(job) = self.next(number) {
+        let mut started = lock(&self.state);
+        started.coming = started.coming.saturating_sub(1);
+        drop(started);
+        while let Some((job, since)) = self.next(number) {
             let reply = lane.execute(&job.call);
-            if !self.finish(number, job, reply, lane.is_open()) {
+            if !self.finish(number, job, since, reply, lane.is_open()) {
                 break;
             }
         }
+        self.desk.rest();
     }
 
     /// Waits for a job; `None` when the pool is closed.
-    fn next(&self, number: u64) -> Option<Job> {
+    fn next(&self, number: u64) -> Option<(Job<D::Ticket>, Moment)> {
+        let mut rested = false;
         let mut state = lock(&self.state);
         loop {
             if state.closed {
@@ -254,7 +442,7 @@ impl Inner {
                 return None;
             }
             if let Some(job) = state.queue.pop_front() {
-                if job.reply.is_closed() {
+                if self.desk.is_void(&job.ticket) {
                     continue;
                 }
                 state.idle = state.idle.saturating_sub(1);
@@ -262,14 +450,32 @@ impl Inner {
                 if let Some(thread) = state.threads.get_mut(&number) {
                     thread.job = Some((job.number, now));
                 }
-                return Some(job);
+                return Some((job, now));
             }
+            if !rested {
+                drop(state);
+                self.desk.rest();
+                rested = true;
+                state = lock(&self.state);
+                continue;
+            }
+            state.waiting += 1;
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.waiting -= 1;
+            state.coming = state.coming.saturating_sub(1);
         }
     }
 
     /// Answers, and says whether the thread goes on.
-    fn finish(&self, number: u64, job: Job, reply: Reply, has_session: bool) -> bool {
+    fn finish(
+        &self,
+        number: u64,
+        job: Job<D::Ticket>,
+        since: Moment,
+        reply: Reply,
+        has_session: bool,
+    ) -> bool {
+        let now = self.shared.clock.moment();
         let mut state = lock(&self.state);
         let was_hung = match state.threads.get_mut(&number) {
             Some(thread) => {
@@ -280,10 +486,13 @@ impl Inner {
             None => false,
         };
         if matches!(reply, Err(TokenError::SessionsExhausted)) && self.hand_over(&mut state, number) {
-            state.scarce_since = Some(self.shared.clock.moment());
+            state.scarce_since = Some(now);
             state.queue.push_front(job);
+            let notify = state.rouse();
             drop(state);
-            self.work.notify_one();
+            if notify {
+                self.work.notify_one();
+            }
             return false;
         }
         let surplus = was_hung && state.count().working >= self.sessions;
@@ -293,15 +502,18 @@ impl Inner {
             }
             state.idle += 1;
         }
+        // One slow call says little about the next one.
+        let took = now.saturating_since(since).min(10 * PATIENCE);
+        state.pace = (7 * state.pace + took) / 8;
+        let more = !surplus && !state.queue.is_empty() && state.pace <= BRISK;
         drop(state);
-        // A caller who went away is none.
-        let _ = job.reply.send(reply);
+        self.desk.answer(job.ticket, reply, more);
         !surplus
     }
 
     /// Whether another thread has a session and can do what this one could not get one for; then
     /// this one leaves the list.
-    fn hand_over(&self, state: &mut Threads, number: u64) -> bool {
+    fn hand_over(&self, state: &mut Threads<D::Ticket>, number: u64) -> bool {
         let others = state
             .threads
             .iter()

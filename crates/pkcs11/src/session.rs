@@ -294,7 +294,7 @@ fn open(shared: &Shared, running: &Running<'_>) -> Result<Open, Trouble> {
     let session = running.pkcs11.open_rw_session_no_drop(slot)?;
     if let Err(error) = shared.gate.log_in(&session, &shared.profile) {
         let _ = session.close();
-        return Err(shared.gate.refused().map_or(Trouble::Said(error), Trouble::Final));
+        return Err(error);
     }
     shared.module.opened(&shared.token);
     Ok(Open {

@@ -6,16 +6,14 @@ use std::sync::{Arc, Mutex};
 use ambient::{Clock, Random};
 use crypto::SecretBytes;
 
+use crate::backend::Backend;
 use crate::calls::{Answer, Call, MAX_RANDOM};
-use crate::config::{Isolation, Pin, TokenConfig};
+use crate::config::{Pin, TokenConfig};
 use crate::error::{OpenError, TokenError};
 use crate::health::{State, TokenInfo};
-use crate::login::Gate;
-use crate::module::{Module, lock};
+use crate::module::lock;
 use crate::object::{KeyObject, NewObject, ObjectSelector, Sealed, Tried, Usage};
-use crate::pool::Pool;
 use crate::profile::Profile;
-use crate::session::Shared;
 
 /// A token of a PKCS#11 module. A cheap clone; every call is answered within the configured
 /// deadline, and may be made from any task. Whoever drops a call's future gives up the answer, not
@@ -24,9 +22,8 @@ use crate::session::Shared;
 pub struct Token(Arc<Inner>);
 
 struct Inner {
-    shared: Arc<Shared>,
-    pool: Pool,
-    sessions: usize,
+    backend: Backend,
+    profile: Profile,
     /// What the last call that says something about the token's health met with.
     trouble: Mutex<Option<TokenError>>,
 }
@@ -57,58 +54,28 @@ impl Token {
         random: Arc<dyn Random>,
     ) -> Result<Self, OpenError> {
         config.check()?;
-        if config.isolation != Isolation::InProcess {
-            return Err(OpenError::Configuration("there are no worker processes yet"));
-        }
-        let path = config.module.clone();
-        // The first call into a vendor's library may hang as any other; its thread is left behind.
-        let loading = tokio::task::spawn_blocking(move || Module::load(&path));
-        let module = tokio::time::timeout(config.deadline, loading)
-            .await
-            .map_err(|_| OpenError::Module("it did not start in time".to_owned()))?
-            .map_err(|_| OpenError::Module("it could not be loaded".to_owned()))??;
-        let shared = Arc::new(Shared {
-            module,
-            token: config.token,
-            profile: config.profile,
-            requirements: config.requirements,
-            gate: Gate::new(config.pin),
-            handles: Mutex::default(),
-            clock,
-            random,
-        });
-        let pool = Pool::new(
-            Arc::clone(&shared),
-            config.sessions,
-            config.queue,
-            config.deadline,
-        );
+        let profile = config.profile.clone();
         Ok(Self(Arc::new(Inner {
-            shared,
-            pool,
-            sessions: config.sessions,
+            backend: Backend::start(config, clock, random).await?,
+            profile,
             trouble: Mutex::new(None),
         })))
     }
 
     /// What is particular about the product.
     pub fn profile(&self) -> &Profile {
-        &self.0.shared.profile
+        &self.0.profile
     }
 
     /// How the token does, as far as the calls so far tell. Asks nothing of it.
     pub fn state(&self) -> State {
-        let count = self.0.pool.count();
-        if let Some(refused) = self.0.shared.gate.refused() {
-            return State::Unavailable(refused);
-        }
-        if count.all_hang(self.0.sessions) {
-            return State::Unavailable(TokenError::Hung);
+        if let Some(reason) = self.0.backend.unavailable() {
+            return State::Unavailable(reason);
         }
         match lock(&self.0.trouble).clone() {
             Some(gone @ TokenError::TokenGone) => State::Unavailable(gone),
             Some(trouble) => State::Degraded(trouble),
-            None if count.hung > 0 => State::Degraded(TokenError::TimedOut),
+            None if self.0.backend.hung() > 0 => State::Degraded(TokenError::TimedOut),
             None => State::Active,
         }
     }
@@ -313,7 +280,7 @@ impl Token {
 
     /// Another PIN from the next login on; ends the state after a refused one.
     pub fn set_pin(&self, pin: Option<Pin>) {
-        self.0.shared.gate.set(pin);
+        self.0.backend.set_pin(pin);
         *lock(&self.0.trouble) = None;
     }
 
@@ -321,7 +288,7 @@ impl Token {
     /// [`TokenError::Closed`]. To be called before the process ends: some modules (SoftHSM) crash when
     /// it does while a session is being closed.
     pub async fn close(&self) {
-        self.0.pool.close().await;
+        self.0.backend.close().await;
     }
 
     fn check_length(&self, len: usize) -> Result<(), TokenError> {
@@ -347,7 +314,7 @@ impl Token {
     }
 
     async fn run(&self, call: Call) -> Result<Answer, TokenError> {
-        let result = self.0.pool.run(call).await;
+        let result = self.0.backend.run(call).await;
         match &result {
             Err(error) if !error.is_about_the_request() => *lock(&self.0.trouble) = Some(error.clone()),
             _ => *lock(&self.0.trouble) = None,

@@ -16,3 +16,4 @@ mod logins;
 mod profiles;
 mod slots;
 mod steady;
+mod worker;
