@@ -9,7 +9,9 @@ use xks_api::{CiphertextMetadata, Iv, TAG_BYTES};
 
 use crate::ciphertext::{
     self, Body, ContextDigest, Header, Layer, Origin, Outer, Parsed, under_aws_kms, under_external_key,
+    under_hsm_key,
 };
+use crate::clusters::Encrypted;
 use crate::error::Failure;
 use crate::state::MaterialId;
 use crate::state::record::GrantRecord;
@@ -46,8 +48,46 @@ pub fn parse_ciphertext(bytes: &[u8]) {
     let again = match &parsed.body {
         Body::Inner(inner) => under_aws_kms(&parsed.header, inner),
         Body::Outer(outer) => under_external_key(&parsed.header, outer),
+        Body::Hsm(encrypted) => under_hsm_key(&parsed.header, encrypted),
     };
     assert_eq!(again.as_deref(), Ok(bytes), "a blob has one form");
+}
+
+/// What the blob of a key in an AWS CloudHSM key store is bound to: what golden vectors are made of.
+pub struct HsmVector {
+    header: Header,
+    context: ContextDigest,
+}
+
+impl HsmVector {
+    /// Of a key and its key object; `None` if the ARN is none.
+    pub fn new(key_arn: &str, backing_key_id: [u8; 32], context: &EncryptionContext) -> Option<Self> {
+        let (arn, id) = (key_arn.parse().ok()?, MaterialId(backing_key_id));
+        Some(Self {
+            header: Header::new(Origin::AwsCloudHsm, arn, id)?,
+            context: ContextDigest::of(context),
+        })
+    }
+
+    /// What the HSM is given as additional authenticated data.
+    pub fn aad(&self) -> Vec<u8> {
+        ciphertext::aad(Layer::Hsm, &self.header, self.context)
+            .as_bytes()
+            .to_vec()
+    }
+
+    /// The whole blob over what the HSM answered.
+    pub fn blob(&self, encrypted: &Encrypted) -> Option<Vec<u8>> {
+        under_hsm_key(&self.header, encrypted).ok()
+    }
+
+    /// What the HSM would be given to decrypt, and with which additional data: of a blob of this key.
+    pub fn parse(&self, blob: &[u8]) -> Option<(Encrypted, Vec<u8>)> {
+        let Parsed { header, body } = Parsed::parse(blob).ok()?;
+        let Body::Hsm(encrypted) = body else { return None };
+        let aad = ciphertext::aad(Layer::Hsm, &header, self.context);
+        (header == self.header).then(|| (encrypted, aad.as_bytes().to_vec()))
+    }
 }
 
 /// Key material with all that its ciphertexts are bound to: what golden vectors are made of.

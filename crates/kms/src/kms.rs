@@ -9,6 +9,7 @@ use store::{Store, StoreError};
 use xks_client::{Network, SystemNetwork, Transport, TransportError};
 
 use crate::KmsConfig;
+use crate::clusters::Clusters;
 use crate::identity::{Identities, IdentitySource, IdentitySourceError};
 use crate::key_stores::KeyStores;
 use crate::metrics::Metrics;
@@ -26,6 +27,8 @@ pub struct Parts {
     pub keyring: Keyring,
     /// Who may sign.
     pub identities: IdentitySource,
+    /// The HSM clusters of AWS CloudHSM key stores.
+    pub clusters: Arc<dyn Clusters>,
     /// Where CloudTrail's records go, unless the configuration names another directory.
     pub trail_directory: PathBuf,
     /// Where time comes from.
@@ -82,6 +85,7 @@ impl Kms {
             store,
             keyring,
             identities,
+            clusters,
             trail_directory,
             clock,
             random,
@@ -95,7 +99,7 @@ impl Kms {
         let quotas = Quotas::new(&config.quotas, Arc::clone(&clock))?;
         let proxies = config.key_stores.transport();
         let transport = Transport::with_network(&proxies, Arc::clone(&clock), network)?;
-        let key_stores = KeyStores::new(config.key_stores.clone(), transport);
+        let key_stores = KeyStores::new(config.key_stores.clone(), transport, clusters);
         let kms = Self(Arc::new(Inner {
             config,
             state,

@@ -1,5 +1,5 @@
 //! AWS's side: an endpoint with the API of AWS KMS, whose external key stores are reached over the
-//! XKS Proxy API.
+//! XKS Proxy API, and whose AWS CloudHSM key stores through a port of its own ([`clusters`]).
 //!
 //! What this crate promises:
 //! - It speaks as AWS KMS does: the same operations, names, constraints, states, errors and their
@@ -7,6 +7,8 @@
 //! - A key in an external key store encrypts twice: first under material of the endpoint's own, then
 //!   by the XKS proxy. Neither side alone reads anything, and two KMS keys over one external key
 //!   cannot read each other's ciphertexts.
+//! - A key in an AWS CloudHSM key store is made in the cluster and used there; the endpoint never has
+//!   its material.
 //! - It reaches external keys only as AWS does: by signed HTTPS requests to a URI that somebody
 //!   configured. It links nothing of the proxy's side.
 //! - No key is used before the caller was authenticated, their request authorised and the key's state
@@ -22,6 +24,7 @@ mod aliases;
 mod authorize;
 mod call;
 mod ciphertext;
+pub mod clusters;
 pub mod control;
 mod cryptography;
 mod dispatch;

@@ -6,6 +6,8 @@
 //! body     origin 1, AWS_KMS: nonce (24) ‖ ciphertext ‖ tag (16)
 //!          origin 2, EXTERNAL_KEY_STORE: length of the metadata (1) ‖ metadata ‖ length of the IV (1) ‖
 //!          IV ‖ tag (16) ‖ ciphertext, all as the proxy answered
+//!          origin 3, AWS_CLOUDHSM: length of the IV (1, 12 or 16) ‖ IV ‖ tag (16) ‖ ciphertext, as long as
+//!          the plaintext; the key material id is the id of the key object
 //! ```
 //!
 //! Numbers are big-endian. The check protects nothing; it tells a damaged header, which would name
@@ -16,6 +18,7 @@ use kms_api::KeyArn;
 use xks_api::{CiphertextMetadata, Iv, TAG_BYTES};
 
 use super::{MAX_BLOB, MAX_PLAINTEXT};
+use crate::clusters::Encrypted;
 use crate::state::MaterialId;
 
 const VERSION: u8 = 1;
@@ -36,6 +39,8 @@ pub(crate) enum Origin {
     AwsKms = 1,
     /// `EXTERNAL_KEY_STORE`.
     ExternalKeyStore = 2,
+    /// `AWS_CLOUDHSM`.
+    AwsCloudHsm = 3,
 }
 
 /// Which key and material made a blob: authenticated by every layer.
@@ -77,7 +82,7 @@ impl Header {
         &self.key
     }
 
-    /// The generation of the key's own material.
+    /// The generation of the key's own material, or the key object.
     pub(crate) const fn material(&self) -> MaterialId {
         self.material
     }
@@ -98,6 +103,7 @@ impl Header {
         let origin = match origin {
             1 => Origin::AwsKms,
             2 => Origin::ExternalKeyStore,
+            3 => Origin::AwsCloudHsm,
             _ => return None,
         };
         let (material, rest) = rest.split_first_chunk()?;
@@ -128,6 +134,8 @@ pub(crate) enum Body<'a> {
     Inner(&'a [u8]),
     /// Under a key in an external key store: the proxy's.
     Outer(Outer),
+    /// Under a key in an AWS CloudHSM key store: the HSM's.
+    Hsm(Encrypted),
 }
 
 /// A blob taken apart; nothing of it is verified yet.
@@ -147,6 +155,7 @@ impl<'a> Parsed<'a> {
         let body = match header.origin {
             Origin::AwsKms => inner(rest),
             Origin::ExternalKeyStore => outer(rest),
+            Origin::AwsCloudHsm => hsm(rest),
         };
         body.map(|body| Self { header, body }).ok_or(Malformed)
     }
@@ -172,6 +181,22 @@ fn outer(bytes: &[u8]) -> Option<Body<'_>> {
         tag: *tag,
         ciphertext: ciphertext.to_vec(),
     }))
+}
+
+fn hsm(bytes: &[u8]) -> Option<Body<'_>> {
+    let (iv, rest) = counted(bytes)?;
+    let (tag, ciphertext) = rest.split_first_chunk()?;
+    let encrypted = Encrypted {
+        iv: iv.to_vec(),
+        tag: *tag,
+        ciphertext: ciphertext.to_vec(),
+    };
+    is_hsm(&encrypted).then_some(Body::Hsm(encrypted))
+}
+
+/// Whether an HSM can have answered so: AES-GCM of 1 to 4096 bytes.
+fn is_hsm(encrypted: &Encrypted) -> bool {
+    matches!(encrypted.iv.len(), 12 | 16) && (1..=MAX_PLAINTEXT).contains(&encrypted.ciphertext.len())
 }
 
 /// Bytes behind their length in one byte.
@@ -206,6 +231,20 @@ pub(crate) fn under_external_key(header: &Header, outer: &Outer) -> Result<Vec<u
     }
     blob.extend_from_slice(&outer.tag);
     blob.extend_from_slice(&outer.ciphertext);
+    fits(blob)
+}
+
+/// The blob over what an HSM answered.
+pub(crate) fn under_hsm_key(header: &Header, encrypted: &Encrypted) -> Result<Vec<u8>, Malformed> {
+    let Encrypted { iv, tag, ciphertext } = encrypted;
+    if !is_hsm(encrypted) {
+        return Err(Malformed);
+    }
+    let mut blob = begin(header, 1 + iv.len() + TAG_BYTES + ciphertext.len());
+    blob.push(u8::try_from(iv.len()).map_err(|_| Malformed)?);
+    blob.extend_from_slice(iv);
+    blob.extend_from_slice(tag);
+    blob.extend_from_slice(ciphertext);
     fits(blob)
 }
 

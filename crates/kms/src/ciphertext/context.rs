@@ -37,6 +37,8 @@ pub(crate) enum Layer {
     Inner,
     /// The proxy's, under the external key.
     Outer,
+    /// The cluster's, under the key object: the only one.
+    Hsm,
 }
 
 /// The additional authenticated data of one layer: domain, layer, header, context.
@@ -44,6 +46,7 @@ pub(crate) fn aad(layer: Layer, header: &Header, context: ContextDigest) -> Fiel
     let layer = match layer {
         Layer::Inner => "inner",
         Layer::Outer => "outer",
+        Layer::Hsm => "hsm",
     };
     Fields::new("strongroom kms ciphertext v1")
         .text(layer)

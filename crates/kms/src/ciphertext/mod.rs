@@ -3,7 +3,8 @@
 //! A blob says under which key and material it was made. Under an `AWS_KMS` key it is XAES-256-GCM
 //! of the plaintext. Under a key in an external key store it is encrypted twice: the plaintext under
 //! our own material first, then what came out, nonce and tag included, by the XKS proxy; it is undone
-//! in the opposite order. Both layers authenticate the header and the encryption context, each under
+//! in the opposite order. Under a key in an AWS CloudHSM key store it is AES-256-GCM of the plaintext,
+//! computed in the cluster. Every layer authenticates the header and the encryption context, each under
 //! a name of its own ([`Layer`]), so that no layer, header or context can be exchanged.
 //!
 //! The format is written down in docs/architecture.md.
@@ -12,7 +13,9 @@ mod blob;
 mod context;
 mod inner;
 
-pub(crate) use blob::{Body, Header, Malformed, Origin, Outer, Parsed, under_aws_kms, under_external_key};
+pub(crate) use blob::{
+    Body, Header, Malformed, Origin, Outer, Parsed, under_aws_kms, under_external_key, under_hsm_key,
+};
 pub(crate) use context::{ContextDigest, Layer, aad};
 pub(crate) use inner::{SealError, open, seal, seal_blob};
 

@@ -33,8 +33,12 @@ pub struct CustomKeyStoreStatus {
     pub account: String,
     /// Its AWS Region.
     pub region: String,
-    /// Endpoint and path of its XKS proxy.
-    pub proxy: String,
+    /// Endpoint and path of its XKS proxy, if it is an external key store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
+    /// Its CloudHSM cluster, if it is an AWS CloudHSM key store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterStatus>,
     /// `ConnectionState`.
     pub connection: String,
     /// `ConnectionErrorCode`, while the state is `FAILED`.
@@ -42,6 +46,24 @@ pub struct CustomKeyStoreStatus {
     pub connection_error: Option<String>,
     /// KMS keys in it.
     pub keys: usize,
+}
+
+/// The cluster of an AWS CloudHSM key store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterStatus {
+    /// `cluster-…`.
+    pub id: String,
+    /// Its HSMs; none if the configuration does not have the cluster.
+    pub hsms: Vec<HsmStatus>,
+}
+
+/// An HSM of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HsmStatus {
+    /// Its configured name.
+    pub name: String,
+    /// How it does, in a few words.
+    pub state: String,
 }
 
 /// What a process says of itself.

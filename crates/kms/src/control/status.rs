@@ -1,8 +1,8 @@
 //! How the endpoint fares.
 
-use super::message::{CustomKeyStoreStatus, NodeStatus, Status};
+use super::message::{ClusterStatus, CustomKeyStoreStatus, HsmStatus, NodeStatus, Status};
 use crate::Kms;
-use crate::state::record::Connection;
+use crate::state::record::{Connection, CustomKeyStoreRecord};
 use crate::state::{CustomKeyStore, Model};
 
 pub(super) fn status(kms: &Kms, node: &NodeStatus) -> Status {
@@ -11,7 +11,7 @@ pub(super) fn status(kms: &Kms, node: &NodeStatus) -> Status {
     let model = kms.state().read();
     let mut stores: Vec<_> = model
         .custom_key_stores()
-        .map(|store| of_store(&model, store))
+        .map(|store| of_store(kms, &model, store))
         .collect();
     stores.sort_by(|a, b| a.id.cmp(&b.id));
     Status {
@@ -24,7 +24,7 @@ pub(super) fn status(kms: &Kms, node: &NodeStatus) -> Status {
     }
 }
 
-fn of_store(model: &Model, store: &CustomKeyStore) -> CustomKeyStoreStatus {
+fn of_store(kms: &Kms, model: &Model, store: &CustomKeyStore) -> CustomKeyStoreStatus {
     let record = &store.record;
     let (connection, connection_error) = match &record.connection {
         Connection::Connected => ("CONNECTED", None),
@@ -38,11 +38,27 @@ fn of_store(model: &Model, store: &CustomKeyStore) -> CustomKeyStoreStatus {
         name: record.name.clone(),
         account: record.realm.account.to_string(),
         region: record.realm.region.to_string(),
-        proxy: format!("{}{}", record.uri_endpoint, record.uri_path),
+        proxy: record
+            .proxy()
+            .map(|proxy| format!("{}{}", proxy.uri_endpoint, proxy.uri_path)),
+        cluster: record.cluster().map(|cluster| ClusterStatus {
+            id: cluster.cluster_id.clone(),
+            hsms: hsms(kms, record),
+        }),
         connection: connection.to_owned(),
         connection_error,
         keys: model
             .keys_of_store(&record.id)
             .map_or(0, std::collections::BTreeMap::len),
     }
+}
+
+fn hsms(kms: &Kms, record: &CustomKeyStoreRecord) -> Vec<HsmStatus> {
+    let hsms = kms.cluster_of(record).map(|cluster| cluster.hsms());
+    let hsms = hsms.unwrap_or_default().into_iter();
+    hsms.map(|hsm| HsmStatus {
+        name: hsm.name,
+        state: hsm.state,
+    })
+    .collect()
 }

@@ -5,15 +5,14 @@ use std::sync::Arc;
 use kms_api::{ErrorName, request, response};
 use xks_api::kms_exception::connection_error_code;
 
-use super::runtime::{host_of, owner_of};
-use super::vpc;
+use super::cloudhsm::Arrival;
 use crate::Kms;
 use crate::authorize::{Extras, Resource};
 use crate::call::Call;
 use crate::error::Failure;
 use crate::kms::WeakKms;
 use crate::metrics::Purpose;
-use crate::state::record::{Connection, Connectivity};
+use crate::state::record::{Backing, Connection};
 use crate::state::{CustomKeyStore, Edit, StateError};
 
 /// Starts to connect a key store. The outcome is read with DescribeCustomKeyStores.
@@ -22,6 +21,10 @@ pub(crate) async fn connect(
     request: request::ConnectCustomKeyStore,
 ) -> Result<response::EmptyObject, Failure> {
     let _allowed = call.authorize("ConnectCustomKeyStore", &Resource::Any, &Extras::default())?;
+    let store = call.key_store(&request.custom_key_store_id)?;
+    if store.record.connection == Connection::Disconnected {
+        call.check_cluster_for_connection(&store).await?;
+    }
     let edit = call.kms.state().edit().await;
     let store = call.key_store(&request.custom_key_store_id)?;
     match store.record.connection {
@@ -94,11 +97,19 @@ impl Kms {
     }
 
     /// Ends a transition: if the store is still `from`, it is `to`.
-    async fn arrive(&self, id: &str, from: &Connection, to: Connection) {
+    async fn arrive(&self, id: &str, from: &Connection, to: Arrival) {
         let edit = self.state().edit().await;
         let store = self.state().read().custom_key_store(id).map(Arc::clone);
         let Some(store) = store.filter(|store| store.record.connection == *from) else {
             return;
+        };
+        let Arrival {
+            connection: to,
+            secret,
+        } = to;
+        let store = CustomKeyStore {
+            record: Arc::clone(&store.record),
+            secret: secret.unwrap_or_else(|| Arc::clone(&store.secret)),
         };
         let (disconnected, state) = (to == Connection::Disconnected, format!("{to:?}"));
         let stored = match with_state(edit, &store, to) {
@@ -121,26 +132,24 @@ impl Kms {
     }
 
     /// What AWS does to connect a key store, the time that it takes aside.
-    async fn try_to_connect(&self, id: &str, request_id: &str) -> Connection {
+    async fn try_to_connect(&self, id: &str, request_id: &str) -> Arrival {
         let store = self.state().read().custom_key_store(id).map(Arc::clone);
         let Some(store) = store else {
-            return Connection::Disconnected;
+            return Connection::Disconnected.into();
         };
         let record = &store.record;
-        if let Connectivity::VpcEndpointService { service_name, .. } = &record.connectivity {
-            let services = &self.key_stores().config.vpc_endpoint_services;
-            let fit = vpc::find(services, &record.realm, service_name, owner_of(record))
-                .ok_or(vpc::Unfit::NotFound)
-                .and_then(|service| vpc::check(service, host_of(&record.uri_endpoint)));
-            if let Err(unfit) = fit {
-                return Connection::Failed(unfit.code().to_string());
-            }
+        let proxy = match &record.backing {
+            Backing::ExternalKeyStore(proxy) => proxy,
+            Backing::AwsCloudHsm(_) => return self.try_to_connect_cluster(id).await,
+        };
+        if let Some(Err(unfit)) = self.key_stores().fit_of_service(&record.realm, proxy) {
+            return unfit.code().into();
         }
         let purpose = Purpose::Operation(kms_api::Operation::ConnectCustomKeyStore);
         let client = self.key_stores().runtime(id).client();
         match self.probe(id, client.as_deref(), purpose, request_id).await {
-            Ok(()) => Connection::Connected,
-            Err(failure) => Connection::Failed(connection_error_code(failure).as_str().to_owned()),
+            Ok(()) => Connection::Connected.into(),
+            Err(failure) => Connection::Failed(connection_error_code(failure).as_str().to_owned()).into(),
         }
     }
 }
@@ -153,6 +162,11 @@ async fn connecting(kms: WeakKms, id: String, request_id: String) {
     let Some(kms) = kms.upgrade() else { return };
     let outcome = kms.try_to_connect(&id, &request_id).await;
     kms.arrive(&id, &Connection::Connecting, outcome).await;
+    let connected = kms.state().read().custom_key_store(&id).map(Arc::clone);
+    if !connected.is_some_and(|store| store.is_connected()) {
+        // It failed, or somebody disconnected the store meanwhile: nothing stays logged in.
+        kms.disconnect_cluster(&id).await;
+    }
 }
 
 async fn disconnecting(kms: WeakKms, id: String) {
@@ -164,6 +178,7 @@ async fn disconnecting(kms: WeakKms, id: String) {
     };
     tokio::time::sleep(duration).await;
     let Some(kms) = kms.upgrade() else { return };
-    kms.arrive(&id, &Connection::Disconnecting, Connection::Disconnected)
+    kms.disconnect_cluster(&id).await;
+    kms.arrive(&id, &Connection::Disconnecting, Connection::Disconnected.into())
         .await;
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use kms_api::{CustomKeyStoreType, ErrorName, KmsError, Operation, request, response};
+use kms_api::{CustomKeyStoreType, KmsError, Operation, request, response};
 use xks_api::kms_exception::KmsCall;
 use xks_client::FaultSwitch;
 
+use super::cloudhsm;
 use super::probe::exception;
 use super::rules;
 use super::settings::{connectivity, credential, none_of, required};
@@ -14,7 +15,7 @@ use crate::call::Call;
 use crate::error::Failure;
 use crate::metrics::Purpose;
 use crate::state::CustomKeyStore;
-use crate::state::record::{Connection, Connectivity, CustomKeyStoreRecord};
+use crate::state::record::{Backing, Connection, CustomKeyStoreRecord, XksProxyRecord};
 
 /// Makes a custom key store. It is not connected.
 pub(crate) async fn create(
@@ -25,46 +26,8 @@ pub(crate) async fn create(
     match request.custom_key_store_type {
         Some(CustomKeyStoreType::ExternalKeyStore) => external(call, request).await,
         // AWS's default.
-        Some(CustomKeyStoreType::AwsCloudhsm) | None => Err(cloud_hsm(call, &request).into()),
+        Some(CustomKeyStoreType::AwsCloudhsm) | None => cloudhsm::create(call, request).await,
     }
-}
-
-/// There are no CloudHSM clusters here, so that none of any id is found.
-fn cloud_hsm(call: &Call<'_>, request: &request::CreateCustomKeyStore) -> KmsError {
-    let check = || {
-        none_of(&[
-            ("XksProxyConnectivity", request.xks_proxy_connectivity.is_some()),
-            ("XksProxyUriEndpoint", request.xks_proxy_uri_endpoint.is_some()),
-            ("XksProxyUriPath", request.xks_proxy_uri_path.is_some()),
-            (
-                "XksProxyAuthenticationCredential",
-                request.xks_proxy_authentication_credential.is_some(),
-            ),
-            (
-                "XksProxyVpcEndpointServiceName",
-                request.xks_proxy_vpc_endpoint_service_name.is_some(),
-            ),
-            (
-                "XksProxyVpcEndpointServiceOwner",
-                request.xks_proxy_vpc_endpoint_service_owner.is_some(),
-            ),
-        ])?;
-        required(request.cloud_hsm_cluster_id.as_ref(), "CloudHsmClusterId")?;
-        required(
-            request.trust_anchor_certificate.as_ref(),
-            "TrustAnchorCertificate",
-        )?;
-        required(request.key_store_password.as_ref(), "KeyStorePassword")?;
-        let model = call.kms.state().read();
-        rules::room(&model, &call.realm)?;
-        rules::name(&model, &call.realm, "", &request.custom_key_store_name)
-    };
-    check().err().unwrap_or_else(|| {
-        KmsError::new(
-            ErrorName::CloudHsmClusterNotFoundException,
-            "There is no CloudHSM cluster with this id in the account and Region.",
-        )
-    })
 }
 
 async fn external(
@@ -75,7 +38,7 @@ async fn external(
     let id = store.record.id.clone();
     rules::room(&call.kms.state().read(), &call.realm)?;
     check(call, &store)?;
-    if store.record.connectivity == Connectivity::PublicEndpoint {
+    if store.is_public() {
         // Behind a VPC endpoint there is no way to the proxy before the key store is connected.
         probe(call, &store).await?;
     }
@@ -114,15 +77,17 @@ fn settings(call: &Call<'_>, request: request::CreateCustomKeyStore) -> Result<C
         realm: call.realm.clone(),
         name: request.custom_key_store_name,
         created: call.now.as_micros(),
-        connectivity: connectivity(
-            kind,
-            request.xks_proxy_vpc_endpoint_service_name,
-            request.xks_proxy_vpc_endpoint_service_owner,
-        )?,
-        uri_endpoint,
-        uri_path,
-        access_key_id,
-        credential_since: call.now.as_micros(),
+        backing: Backing::ExternalKeyStore(XksProxyRecord {
+            connectivity: connectivity(
+                kind,
+                request.xks_proxy_vpc_endpoint_service_name,
+                request.xks_proxy_vpc_endpoint_service_owner,
+            )?,
+            uri_endpoint,
+            uri_path,
+            access_key_id,
+            credential_since: call.now.as_micros(),
+        }),
         connection: Connection::Disconnected,
     };
     Ok(CustomKeyStore {
@@ -132,14 +97,19 @@ fn settings(call: &Call<'_>, request: request::CreateCustomKeyStore) -> Result<C
 }
 
 /// What does not depend on the proxy.
-fn check(call: &Call<'_>, store: &CustomKeyStore) -> Result<(), KmsError> {
+pub(super) fn check(call: &Call<'_>, store: &CustomKeyStore) -> Result<(), KmsError> {
     let record = &store.record;
+    let proxy = record.proxy();
     {
         let model = call.kms.state().read();
         rules::name(&model, &record.realm, &record.id, &record.name)?;
-        rules::address(&model, record)?;
+        proxy.map_or(Ok(()), |proxy| {
+            rules::address(&model, &record.id, &record.realm, proxy)
+        })?;
     }
-    call.kms.key_stores().check_service(record)
+    proxy.map_or(Ok(()), |proxy| {
+        call.kms.key_stores().check_service(&record.realm, proxy)
+    })
 }
 
 async fn probe(call: &Call<'_>, store: &CustomKeyStore) -> Result<(), KmsError> {

@@ -13,9 +13,8 @@ use super::settings::invalid;
 use crate::authorize::{Extras, Resource};
 use crate::call::Call;
 use crate::error::Failure;
-use crate::state::CustomKeyStore;
-use crate::state::page;
-use crate::state::record::{Connection, Connectivity, CustomKeyStoreRecord};
+use crate::state::record::{Connection, Connectivity, CustomKeyStoreRecord, XksProxyRecord};
+use crate::state::{CustomKeyStore, Realm, page};
 
 /// Names this listing in its markers.
 const LISTING: &str = "custom-key-stores";
@@ -90,21 +89,27 @@ fn entry(record: &CustomKeyStoreRecord) -> CustomKeyStoresListEntry {
         Connection::Disconnected => (ConnectionState::Disconnected, None),
         Connection::Disconnecting => (ConnectionState::Disconnecting, None),
     };
+    let cluster = record.cluster();
     CustomKeyStoresListEntry {
         custom_key_store_id: record.id.clone(),
         custom_key_store_name: record.name.clone(),
-        cloud_hsm_cluster_id: None,
-        trust_anchor_certificate: None,
+        cloud_hsm_cluster_id: cluster.map(|cluster| cluster.cluster_id.clone()),
+        trust_anchor_certificate: cluster.map(|cluster| cluster.trust_anchor.clone()),
         connection_state: state,
         connection_error_code: code,
         creation_date: Timestamp::from_micros(record.created),
-        custom_key_store_type: CustomKeyStoreType::ExternalKeyStore,
-        xks_proxy_configuration: Some(proxy(record)),
+        custom_key_store_type: match cluster {
+            Some(_) => CustomKeyStoreType::AwsCloudhsm,
+            None => CustomKeyStoreType::ExternalKeyStore,
+        },
+        xks_proxy_configuration: record
+            .proxy()
+            .map(|proxy| proxy_configuration(&record.realm, proxy)),
     }
 }
 
-fn proxy(record: &CustomKeyStoreRecord) -> XksProxyConfiguration {
-    let (connectivity, service) = match &record.connectivity {
+fn proxy_configuration(realm: &Realm, proxy: &XksProxyRecord) -> XksProxyConfiguration {
+    let (connectivity, service) = match &proxy.connectivity {
         Connectivity::PublicEndpoint => (XksProxyConnectivity::PublicEndpoint, None),
         Connectivity::VpcEndpointService { service_name, .. } => (
             XksProxyConnectivity::VpcEndpointService,
@@ -113,10 +118,10 @@ fn proxy(record: &CustomKeyStoreRecord) -> XksProxyConfiguration {
     };
     XksProxyConfiguration {
         connectivity,
-        access_key_id: record.access_key_id.clone(),
-        uri_endpoint: record.uri_endpoint.clone(),
-        uri_path: record.uri_path.clone(),
-        vpc_endpoint_service_owner: service.as_ref().map(|_| owner_of(record).to_string()),
+        access_key_id: proxy.access_key_id.clone(),
+        uri_endpoint: proxy.uri_endpoint.clone(),
+        uri_path: proxy.uri_path.clone(),
+        vpc_endpoint_service_owner: service.as_ref().map(|_| owner_of(realm, proxy).to_string()),
         vpc_endpoint_service_name: service,
     }
 }

@@ -71,9 +71,10 @@ pub struct FaultView {
     pub left: Option<Duration>,
 }
 
-/// No custom key store has this id, and none or several (of other accounts or Regions) this name.
+/// No external key store has this id, and none or several (of other accounts or Regions) this name.
+/// An AWS CloudHSM key store has no proxy that could look faulty.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no custom key store has the id {0:?}, and none or several have that name")]
+#[error("no external key store has the id {0:?}, and none or several have that name")]
 pub struct NoSuchKeyStore(pub String);
 
 impl Kms {
@@ -137,12 +138,13 @@ impl Kms {
         let model = self.state().read();
         let both =
             |record: &crate::state::record::CustomKeyStoreRecord| (record.id.clone(), record.name.clone());
-        if let Some(found) = model.custom_key_store(store) {
+        let found = model.custom_key_store(store);
+        if let Some(found) = found.filter(|found| found.record.proxy().is_some()) {
             return Ok(both(&found.record));
         }
         let mut named = model
             .custom_key_stores()
-            .filter(|found| found.record.name == store);
+            .filter(|found| found.record.name == store && found.record.proxy().is_some());
         match (named.next(), named.next()) {
             (Some(found), None) => Ok(both(&found.record)),
             (None | Some(_), _) => Err(NoSuchKeyStore(store.to_owned())),

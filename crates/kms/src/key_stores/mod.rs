@@ -1,10 +1,11 @@
 //! Custom key stores: the six operations, the connection state machine, health probes and polling,
-//! what is asked of XKS proxies, faults to order.
+//! what is asked of XKS proxies and of CloudHSM clusters, faults to order.
 //!
 //! What a store *is* lies in the state and outlives the process, its connection state included. What
 //! it has in memory alone is its [`runtime`]: the client of its proxy, a transition under way, a
 //! fault to order.
 
+mod cloudhsm;
 mod config;
 mod connection;
 mod create;
@@ -36,6 +37,7 @@ pub(crate) use update::update;
 
 use crate::Kms;
 use crate::call::Call;
+use crate::clusters::Clusters;
 use crate::state::CustomKeyStore;
 use runtime::Runtime;
 
@@ -43,14 +45,16 @@ use runtime::Runtime;
 pub(crate) struct KeyStores {
     config: KeyStoresConfig,
     transport: Transport,
+    clusters: Arc<dyn Clusters>,
     runtimes: Mutex<HashMap<String, Arc<Runtime>>>,
 }
 
 impl KeyStores {
-    pub(crate) fn new(config: KeyStoresConfig, transport: Transport) -> Self {
+    pub(crate) fn new(config: KeyStoresConfig, transport: Transport, clusters: Arc<dyn Clusters>) -> Self {
         Self {
             config,
             transport,
+            clusters,
             runtimes: Mutex::default(),
         }
     }
@@ -63,6 +67,7 @@ impl Kms {
             self.state().read().custom_key_stores().map(Arc::clone).collect();
         for store in stores {
             self.renew_runtime(&store.record.id);
+            self.resume_cluster(&store);
             // Without randomness nothing else works either; the store stays where it was.
             if let Ok(request_id) = crate::id::uuid(self.random()) {
                 self.begin_transition(&store.record.id, &request_id);
@@ -82,6 +87,9 @@ impl Call<'_> {
             .ok_or_else(not_found)?;
         self.trail
             .additional("customKeyStoreName", store.record.name.as_str());
+        if let Some(cluster) = store.record.cluster() {
+            self.trail.additional("clusterId", cluster.cluster_id.as_str());
+        }
         Ok(store)
     }
 }

@@ -27,7 +27,7 @@ impl Kms {
             .state()
             .read()
             .custom_key_stores()
-            .filter(|store| store.is_connected())
+            .filter(|store| store.is_connected() && store.record.proxy().is_some())
             .map(|store| store.record.id.clone())
             .collect();
         stream::iter(connected)

@@ -3,7 +3,7 @@
 use kms_api::{ErrorName, KmsError};
 
 use super::runtime::{host_of, owner_of};
-use crate::state::record::{Connectivity, CustomKeyStoreRecord};
+use crate::state::record::{Connectivity, CustomKeyStoreRecord, XksProxyRecord};
 use crate::state::{Model, Realm};
 
 /// Custom key stores in an account and Region, of either type and in any state. Not adjustable.
@@ -36,27 +36,34 @@ pub(super) fn name(model: &Model, realm: &Realm, id: &str, name: &str) -> Result
 }
 
 /// Whether a store can have the address that it names, and the VPC endpoint service.
-pub(super) fn address(model: &Model, store: &CustomKeyStoreRecord) -> Result<(), KmsError> {
-    let region = &store.realm.region;
-    let neighbours = || others(model, &store.id).filter(|other| other.realm.region == *region);
-    let same_host = |other: &&CustomKeyStoreRecord| {
-        host_of(&other.uri_endpoint).eq_ignore_ascii_case(host_of(&store.uri_endpoint))
+pub(super) fn address(
+    model: &Model,
+    id: &str,
+    realm: &Realm,
+    proxy: &XksProxyRecord,
+) -> Result<(), KmsError> {
+    let neighbours = || {
+        let others = others(model, id).filter(|other| other.realm.region == realm.region);
+        others.filter_map(|other| Some((&other.realm, other.proxy()?)))
+    };
+    let same_host = |(_, other): &(&Realm, &XksProxyRecord)| {
+        host_of(&other.uri_endpoint).eq_ignore_ascii_case(host_of(&proxy.uri_endpoint))
     };
     // Of different connectivity: in the whole Region, even across accounts.
     let mixed = neighbours()
         .filter(same_host)
-        .any(|other| service_of(other).is_some() != service_of(store).is_some());
+        .any(|(_, other)| service_of(other).is_some() != service_of(proxy).is_some());
     if mixed {
         return Err(KmsError::new(
             ErrorName::XksProxyUriEndpointInUseException,
             "The XksProxyUriEndpoint is already used in this Region by an external key store with another connectivity.",
         ));
     }
-    let own = |other: &&CustomKeyStoreRecord| other.realm == store.realm;
+    let own = |(of, _): &(&Realm, &XksProxyRecord)| *of == realm;
     if neighbours()
         .filter(own)
         .filter(same_host)
-        .any(|other| other.uri_path == store.uri_path)
+        .any(|(_, other)| other.uri_path == proxy.uri_path)
     {
         return Err(KmsError::new(
             ErrorName::XksProxyUriInUseException,
@@ -64,11 +71,12 @@ pub(super) fn address(model: &Model, store: &CustomKeyStoreRecord) -> Result<(),
              account and Region.",
         ));
     }
-    let Some(service) = service_of(store) else {
+    let Some(service) = service_of(proxy) else {
         return Ok(());
     };
     // A service of this name has one owner, so that its name alone would do.
-    if neighbours().any(|other| service_of(other) == Some(service) && owner_of(other) == owner_of(store)) {
+    let owner = owner_of(realm, proxy);
+    if neighbours().any(|(of, other)| service_of(other) == Some(service) && owner_of(of, other) == owner) {
         return Err(KmsError::new(
             ErrorName::XksProxyVpcEndpointServiceInUseException,
             "The VPC endpoint service is already that of another external key store in this Region.",
@@ -84,15 +92,16 @@ pub(super) fn address(model: &Model, store: &CustomKeyStoreRecord) -> Result<(),
     Ok(())
 }
 
-fn others<'m>(model: &'m Model, id: &str) -> impl Iterator<Item = &'m CustomKeyStoreRecord> {
+/// The other stores.
+pub(super) fn others<'m>(model: &'m Model, id: &str) -> impl Iterator<Item = &'m CustomKeyStoreRecord> {
     model
         .custom_key_stores()
         .map(|store| &*store.record)
         .filter(move |record| record.id != id)
 }
 
-fn service_of(record: &CustomKeyStoreRecord) -> Option<&str> {
-    match &record.connectivity {
+fn service_of(proxy: &XksProxyRecord) -> Option<&str> {
+    match &proxy.connectivity {
         Connectivity::PublicEndpoint => None,
         Connectivity::VpcEndpointService { service_name, .. } => Some(service_name),
     }

@@ -12,7 +12,7 @@ use xks_client::{Credential, Endpoint, FaultSwitch, ProxyClient};
 use super::KeyStores;
 use super::vpc;
 use crate::Kms;
-use crate::state::record::{Connectivity, CustomKeyStoreRecord};
+use crate::state::record::{Connectivity, XksProxyRecord};
 use crate::state::{CustomKeyStore, Edit, Realm, StateError};
 
 /// One store's.
@@ -81,8 +81,10 @@ impl Kms {
             let client = self.key_stores().client_for(store, &runtime.faults);
             // Connections of the client before are closed when the last request on it has its answer.
             runtime.client.store(client.map(Arc::new));
-            let since = Timestamp::from_micros(store.record.credential_since);
-            self.metrics().proxy_credential(id, since);
+            if let Some(proxy) = store.record.proxy() {
+                let since = Timestamp::from_micros(proxy.credential_since);
+                self.metrics().proxy_credential(id, since);
+            }
         });
         if !known {
             self.metrics().forget_store(id);
@@ -112,26 +114,27 @@ impl KeyStores {
         self.runtimes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A client for these settings, which need not be in force yet.
+    /// A client for these settings, which need not be in force yet; of an external key store.
     pub(super) fn client_for(&self, store: &CustomKeyStore, faults: &FaultSwitch) -> Option<ProxyClient> {
-        let record = &store.record;
-        let host = host_of(&record.uri_endpoint);
-        let address = match &record.connectivity {
+        let realm = &store.record.realm;
+        let proxy = store.record.proxy()?;
+        let host = host_of(&proxy.uri_endpoint);
+        let address = match &proxy.connectivity {
             Connectivity::PublicEndpoint => None,
             Connectivity::VpcEndpointService { service_name, .. } => {
                 let services = &self.config.vpc_endpoint_services;
-                let service = vpc::find(services, &record.realm, service_name, owner_of(record))?;
+                let service = vpc::find(services, realm, service_name, owner_of(realm, proxy))?;
                 Some(service.address.clone())
             }
         };
         let endpoint = Endpoint {
             server: host.parse().ok()?,
-            uri_path: record.uri_path.clone(),
+            uri_path: proxy.uri_path.clone(),
             address,
-            region: record.realm.region.to_string(),
+            region: realm.region.to_string(),
         };
         let credential = Credential {
-            access_key_id: record.access_key_id.parse().ok()?,
+            access_key_id: proxy.access_key_id.parse().ok()?,
             secret: SecretAccessKey::from_bytes(store.secret.expose()),
         };
         Some(ProxyClient::new(
@@ -149,9 +152,9 @@ pub(super) fn host_of(uri_endpoint: &str) -> &str {
 }
 
 /// Who owns a store's VPC endpoint service: the store's own account unless another is named.
-pub(super) fn owner_of(record: &CustomKeyStoreRecord) -> kms_api::AccountId {
-    let Realm { account, .. } = record.realm;
-    match &record.connectivity {
+pub(super) fn owner_of(realm: &Realm, proxy: &XksProxyRecord) -> kms_api::AccountId {
+    let Realm { account, .. } = *realm;
+    match &proxy.connectivity {
         Connectivity::VpcEndpointService {
             service_owner: Some(owner),
             ..

@@ -9,7 +9,8 @@ use kms_api::{ErrorName, KmsError, XksProxyConnectivity};
 use super::KeyStores;
 use super::runtime::{host_of, owner_of};
 use super::vpc;
-use crate::state::record::{Connectivity, CustomKeyStoreRecord};
+use crate::state::Realm;
+use crate::state::record::{Connectivity, XksProxyRecord};
 
 /// `ValidationException` with a member's name in it.
 pub(super) fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> KmsError {
@@ -64,14 +65,24 @@ pub(super) fn credential(credential: &XksProxyAuthenticationCredential) -> (Stri
 
 impl KeyStores {
     /// Whether the VPC endpoint service of these settings does, if there is one.
-    pub(super) fn check_service(&self, record: &CustomKeyStoreRecord) -> Result<(), KmsError> {
-        let Connectivity::VpcEndpointService { service_name, .. } = &record.connectivity else {
-            return Ok(());
+    pub(super) fn check_service(&self, realm: &Realm, proxy: &XksProxyRecord) -> Result<(), KmsError> {
+        let fit = self.fit_of_service(realm, proxy).unwrap_or(Ok(()));
+        fit.map_err(vpc::Unfit::error)
+    }
+
+    /// The same for a connection; `None` if there is no service in between.
+    pub(super) fn fit_of_service(
+        &self,
+        realm: &Realm,
+        proxy: &XksProxyRecord,
+    ) -> Option<Result<(), vpc::Unfit>> {
+        let Connectivity::VpcEndpointService { service_name, .. } = &proxy.connectivity else {
+            return None;
         };
         let services = &self.config.vpc_endpoint_services;
-        vpc::find(services, &record.realm, service_name, owner_of(record))
+        let fit = vpc::find(services, realm, service_name, owner_of(realm, proxy))
             .ok_or(vpc::Unfit::NotFound)
-            .and_then(|service| vpc::check(service, host_of(&record.uri_endpoint)))
-            .map_err(vpc::Unfit::error)
+            .and_then(|service| vpc::check(service, host_of(&proxy.uri_endpoint)));
+        Some(fit)
     }
 }

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use kms_api::{ErrorName, KmsError, Operation, XksProxyConnectivity, request, response};
 use xks_api::kms_exception::KmsCall;
 
+use super::cloudhsm;
+use super::create::check;
 use super::probe::exception;
-use super::rules;
 use super::settings::{connectivity, credential, invalid, none_of};
 use crate::authorize::{Extras, Resource};
 use crate::call::Call;
 use crate::error::Failure;
 use crate::metrics::Purpose;
 use crate::state::CustomKeyStore;
-use crate::state::record::{Connection, Connectivity, CustomKeyStoreRecord};
+use crate::state::record::{Backing, Connection, Connectivity, XksProxyRecord};
 
 /// Changes a custom key store, if the proxy answers under the new settings.
 pub(crate) async fn update(
@@ -24,9 +25,15 @@ pub(crate) async fn update(
     loop {
         let before = call.key_store(&request.custom_key_store_id)?;
         allowed_in(&before.record.connection, &request)?;
+        if before.record.cluster().is_some() {
+            if cloudhsm::update(call, &before, &request).await? == cloudhsm::Updated::Overtaken {
+                continue;
+            }
+            return Ok(response::EmptyObject);
+        }
         let after = changed(call, &before, &request)?;
         check(call, &after)?;
-        if concerns_the_proxy(&request) && can_be_probed(&after.record) {
+        if concerns_the_proxy(&request) && can_be_probed(&after) {
             probe(call, &after).await?;
         }
         let mut edit = call.kms.state().edit().await;
@@ -51,7 +58,9 @@ fn allowed_in(connection: &Connection, request: &request::UpdateCustomKeyStore) 
     let only_disconnected = request.xks_proxy_connectivity.is_some()
         || request.xks_proxy_uri_endpoint.is_some()
         || request.xks_proxy_vpc_endpoint_service_name.is_some()
-        || request.xks_proxy_vpc_endpoint_service_owner.is_some();
+        || request.xks_proxy_vpc_endpoint_service_owner.is_some()
+        || request.cloud_hsm_cluster_id.is_some()
+        || request.key_store_password.is_some();
     let message = match connection {
         Connection::Disconnected => return Ok(()),
         Connection::Connected if !only_disconnected => return Ok(()),
@@ -82,19 +91,21 @@ fn changed(
     ])?;
     let mut record = (*before.record).clone();
     let mut secret = Arc::clone(&before.secret);
-    record.connectivity = changed_connectivity(&record, request)?;
     if let Some(name) = &request.new_custom_key_store_name {
         record.name.clone_from(name);
     }
-    if let Some(endpoint) = &request.xks_proxy_uri_endpoint {
-        record.uri_endpoint.clone_from(endpoint);
-    }
-    if let Some(path) = &request.xks_proxy_uri_path {
-        record.uri_path.clone_from(path);
-    }
-    if let Some(given) = &request.xks_proxy_authentication_credential {
-        (record.access_key_id, secret) = credential(given);
-        record.credential_since = call.now.as_micros();
+    if let Backing::ExternalKeyStore(proxy) = &mut record.backing {
+        proxy.connectivity = changed_connectivity(proxy, request)?;
+        if let Some(endpoint) = &request.xks_proxy_uri_endpoint {
+            proxy.uri_endpoint.clone_from(endpoint);
+        }
+        if let Some(path) = &request.xks_proxy_uri_path {
+            proxy.uri_path.clone_from(path);
+        }
+        if let Some(given) = &request.xks_proxy_authentication_credential {
+            (proxy.access_key_id, secret) = credential(given);
+            proxy.credential_since = call.now.as_micros();
+        }
     }
     Ok(CustomKeyStore {
         record: Arc::new(record),
@@ -105,10 +116,10 @@ fn changed(
 /// A change of connectivity comes with a new endpoint. Without one, the service's name and owner can
 /// change each by itself.
 fn changed_connectivity(
-    record: &CustomKeyStoreRecord,
+    proxy: &XksProxyRecord,
     request: &request::UpdateCustomKeyStore,
 ) -> Result<Connectivity, KmsError> {
-    let before = match record.connectivity {
+    let before = match proxy.connectivity {
         Connectivity::PublicEndpoint => XksProxyConnectivity::PublicEndpoint,
         Connectivity::VpcEndpointService { .. } => XksProxyConnectivity::VpcEndpointService,
     };
@@ -124,22 +135,12 @@ fn changed_connectivity(
     } else if let Connectivity::VpcEndpointService {
         service_name,
         service_owner,
-    } = &record.connectivity
+    } = &proxy.connectivity
     {
         name = name.or_else(|| Some(service_name.clone()));
         owner = owner.or_else(|| service_owner.clone());
     }
     connectivity(after, name, owner)
-}
-
-fn check(call: &Call<'_>, after: &CustomKeyStore) -> Result<(), KmsError> {
-    let record = &after.record;
-    {
-        let model = call.kms.state().read();
-        rules::name(&model, &record.realm, &record.id, &record.name)?;
-        rules::address(&model, record)?;
-    }
-    call.kms.key_stores().check_service(record)
 }
 
 /// Whether the way to the proxy is given anew, be it the same. A new name alone asks nobody.
@@ -153,8 +154,8 @@ const fn concerns_the_proxy(request: &request::UpdateCustomKeyStore) -> bool {
 }
 
 /// Behind a VPC endpoint there is a way to the proxy only while the store is connected.
-fn can_be_probed(record: &CustomKeyStoreRecord) -> bool {
-    record.connectivity == Connectivity::PublicEndpoint || record.connection == Connection::Connected
+fn can_be_probed(store: &CustomKeyStore) -> bool {
+    store.is_public() || store.is_connected()
 }
 
 async fn probe(call: &Call<'_>, after: &CustomKeyStore) -> Result<(), KmsError> {

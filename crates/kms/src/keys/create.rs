@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ambient::Random;
 use kms_api::{ErrorName, KeyId, KeySpec, KeyUsage, Origin, request, response};
 use xks_api::kms_exception::{ProxyFailure, kms_message};
 
@@ -11,14 +12,14 @@ use crate::authorize::{Extras, Resource};
 use crate::call::Call;
 use crate::error::Failure;
 use crate::state::record::{KeyOrigin, KeyRecord};
-use crate::state::{CustomKeyStore, Model};
+use crate::state::{CustomKeyStore, MaterialId, Model};
 use crate::{policies, tags};
 
 pub(crate) async fn create_key(
     call: &mut Call<'_>,
     request: request::CreateKey,
 ) -> Result<response::CreateKey, Failure> {
-    let origin = checked_origin(&request)?;
+    let origin = checked_origin(&request, call.kms.random())?;
     let tags = tags::checked(&request.tags)?;
     let extras = extras(&request, &origin, &tags);
     let _allowed = call.authorize("CreateKey", &Resource::Any, &extras)?;
@@ -26,27 +27,6 @@ pub(crate) async fn create_key(
         let _allowed = call.authorize("TagResource", &Resource::Any, &extras)?;
     }
     let policy = policies::of_new_key(call, request.policy, request.bypass_policy_lockout_safety_check)?;
-    if let KeyOrigin::ExternalKeyStore {
-        custom_key_store_id,
-        xks_key_id,
-    } = &origin
-    {
-        call.trail
-            .additional("customKeyStoreId", custom_key_store_id.as_str());
-        call.trail.additional("xksKeyId", xks_key_id.as_str());
-        let store = usable_store(call, custom_key_store_id, xks_key_id)?;
-        call.check_external_key(&store, xks_key_id).await?;
-    }
-    let mut edit = call.kms.state().edit().await;
-    // The proxy's answer took its time: what was looked at before may have changed.
-    if let (Some(store), Some(external)) = (origin.custom_key_store_id(), origin.xks_key_id()) {
-        usable_store(call, store, external)?;
-    }
-    let max = call.kms.config().keys.max_keys;
-    if count(call) >= usize::try_from(max).unwrap_or(usize::MAX) {
-        let message = format!("An account may have {max} KMS keys in a Region.");
-        return Err(Failure::new(ErrorName::LimitExceededException, message));
-    }
     let record = KeyRecord {
         id: KeyId::generate(call.kms.random())?,
         realm: call.realm.clone(),
@@ -59,11 +39,67 @@ pub(crate) async fn create_key(
         policy,
         tags,
     };
+    match &record.origin {
+        KeyOrigin::AwsKms => {}
+        KeyOrigin::ExternalKeyStore {
+            custom_key_store_id,
+            xks_key_id,
+        } => {
+            call.trail
+                .additional("customKeyStoreId", custom_key_store_id.as_str());
+            call.trail.additional("xksKeyId", xks_key_id.as_str());
+            let store = usable_store(call, &record.origin)?;
+            call.check_external_key(&store, xks_key_id).await?;
+        }
+        KeyOrigin::AwsCloudHsm { .. } => return in_cluster(call, record).await,
+    }
+    put(call, record).await
+}
+
+/// Makes the key object, then the KMS key over it; the object goes if the key does not come to be.
+async fn in_cluster(call: &mut Call<'_>, record: KeyRecord) -> Result<response::CreateKey, Failure> {
+    let origin = &record.origin;
+    let (Some((store, backing)), arn) = (origin.place_in_store(), record.arn().to_string()) else {
+        return Err(Failure::internal("a key in a cluster has no key object"));
+    };
+    let material = MaterialId::parse(backing).ok_or_else(|| Failure::internal("a backing key id is none"))?;
+    call.trail.additional("customKeyStoreId", store);
+    let backing_key = serde_json::json!({ "backingKeyId": backing });
+    let store = usable_store(call, origin)?;
+    // Before the cluster is asked for what would be thrown away.
+    check_room(call)?;
+    call.generate_in_cluster(&store, &arn, material).await?;
+    call.trail.additional("backingKey", backing_key.to_string());
+    let made = put(call, record).await;
+    if made.is_err() {
+        call.take_back_from_cluster(&store, &arn, material).await;
+    }
+    made
+}
+
+/// Adds the key. Whatever was asked before took its time: what was looked at may have changed.
+async fn put(call: &mut Call<'_>, record: KeyRecord) -> Result<response::CreateKey, Failure> {
+    let mut edit = call.kms.state().edit().await;
+    if record.origin.custom_key_store_id().is_some() {
+        usable_store(call, &record.origin)?;
+    }
+    check_room(call)?;
     let id = record.id.to_string();
     edit.put_key(record.clone());
-    add_material(&mut edit, &record, 0, None, call.now, call.kms.random())?;
+    if record.origin.backing_key_id().is_none() {
+        add_material(&mut edit, &record, 0, None, call.now, call.kms.random())?;
+    }
     edit.commit().await?;
     answer(call, &id)
+}
+
+fn check_room(call: &Call<'_>) -> Result<(), Failure> {
+    let max = call.kms.config().keys.max_keys;
+    if count(call) >= usize::try_from(max).unwrap_or(usize::MAX) {
+        let message = format!("An account may have {max} KMS keys in a Region.");
+        return Err(Failure::new(ErrorName::LimitExceededException, message));
+    }
+    Ok(())
 }
 
 fn answer(call: &mut Call<'_>, id: &str) -> Result<response::CreateKey, Failure> {
@@ -75,9 +111,9 @@ fn answer(call: &mut Call<'_>, id: &str) -> Result<response::CreateKey, Failure>
     Ok(response::CreateKey { key_metadata })
 }
 
-/// What is made here: symmetric encryption keys of our own material or in external key stores. For
+/// What is made here: symmetric encryption keys of our own material or in custom key stores. For
 /// the rest AWS's errors.
-fn checked_origin(request: &request::CreateKey) -> Result<KeyOrigin, Failure> {
+fn checked_origin(request: &request::CreateKey, random: &dyn Random) -> Result<KeyOrigin, Failure> {
     if request.key_spec.is_some() && request.customer_master_key_spec.is_some() {
         return Err(invalid(
             "You cannot specify KeySpec and CustomerMasterKeySpec in the same request. \
@@ -124,9 +160,10 @@ fn checked_origin(request: &request::CreateKey) -> Result<KeyOrigin, Failure> {
             xks_key_id: key.clone(),
         }),
         (Origin::External, None, _) => Err(unsupported("Imported key material is not supported.")),
-        (Origin::AwsCloudhsm, Some(_), _) => Err(unsupported(
-            "CustomKeyStoreId is not that of an AWS CloudHSM key store.",
-        )),
+        (Origin::AwsCloudhsm, Some(store), _) => Ok(KeyOrigin::AwsCloudHsm {
+            custom_key_store_id: store.clone(),
+            backing_key_id: MaterialId(random.bytes()?).to_string(),
+        }),
     }
 }
 
@@ -160,31 +197,40 @@ fn extras<'a>(
     }
 }
 
-/// A connected store of the caller's, in which no other key uses this external key.
-fn usable_store(call: &Call<'_>, id: &str, xks_key_id: &str) -> Result<Arc<CustomKeyStore>, Failure> {
+/// A connected store of the caller's, of the type that the origin needs, in which no other key uses
+/// this external key.
+fn usable_store(call: &Call<'_>, origin: &KeyOrigin) -> Result<Arc<CustomKeyStore>, Failure> {
+    let (id, place) = origin.place_in_store().unwrap_or_default();
     let model = call.kms.state().read();
     let store = model.custom_key_store(id).map(Arc::clone);
     let Some(store) = store.filter(|store| store.record.realm == call.realm) else {
         let message = format!("There is no custom key store {id}.");
         return Err(Failure::new(ErrorName::CustomKeyStoreNotFoundException, message));
     };
+    if store.record.cluster().is_some() != origin.backing_key_id().is_some() {
+        let message = format!(
+            "The custom key store {id} has no keys of the Origin {}.",
+            origin.name()
+        );
+        return Err(Failure::new(ErrorName::UnsupportedOperationException, message));
+    }
     if !store.is_connected() {
         return Err(Failure::new(
             ErrorName::CustomKeyStoreInvalidStateException,
             kms_message(ProxyFailure::KeyStoreNotConnected),
         ));
     }
-    if is_used(&model, id, xks_key_id) {
-        let message = format!("The external key {xks_key_id} belongs to another KMS key of {id}.");
+    if is_used(&model, id, place) {
+        let message = format!("The external key {place} belongs to another KMS key of {id}.");
         return Err(Failure::new(ErrorName::XksKeyAlreadyInUseException, message));
     }
     Ok(store)
 }
 
-fn is_used(model: &Model, store: &str, xks_key_id: &str) -> bool {
+fn is_used(model: &Model, store: &str, place: &str) -> bool {
     model
         .keys_of_store(store)
-        .is_some_and(|keys| keys.contains_key(xks_key_id))
+        .is_some_and(|keys| keys.contains_key(place))
 }
 
 fn count(call: &Call<'_>) -> usize {

@@ -29,7 +29,9 @@ pub(super) fn metadata(key: &Key, store: Option<&CustomKeyStore>) -> response::K
         KeyOrigin::AwsKms => (Origin::AwsKms, current),
         // Our own layer is not shown of a key in an external key store, as at AWS.
         KeyOrigin::ExternalKeyStore { .. } => (Origin::ExternalKeyStore, None),
+        KeyOrigin::AwsCloudHsm { .. } => (Origin::AwsCloudhsm, None),
     };
+    let cluster = store.and_then(|store| store.record.cluster());
     let deletion = record.deletion.filter(|_| state == KeyState::PendingDeletion);
     response::KeyMetadata {
         arn: key.name.clone(),
@@ -41,7 +43,7 @@ pub(super) fn metadata(key: &Key, store: Option<&CustomKeyStore>) -> response::K
         valid_to: None,
         origin,
         custom_key_store_id: record.origin.custom_key_store_id().map(str::to_owned),
-        cloud_hsm_cluster_id: None,
+        cloud_hsm_cluster_id: cluster.map(|cluster| cluster.cluster_id.clone()),
         expiration_model: None,
         key_manager: KeyManager::Customer,
         key_spec: KeySpec::SymmetricDefault,

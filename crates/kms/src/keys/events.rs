@@ -17,9 +17,9 @@ pub(super) fn rotated(kms: &Kms, key: &Key, kind: RotationKind, at: Timestamp) {
     tracing::info!(key = %key.arn, kind, "key material rotated");
 }
 
-/// A key's waiting period was over.
-pub(super) fn deleted(kms: &Kms, key: &Key, at: Timestamp) {
-    record(kms, key, "DeleteKey", Map::new(), at);
+/// A key's waiting period was over; `more` says what became of its key object in a cluster.
+pub(super) fn deleted(kms: &Kms, key: &Key, more: Vec<(String, Value)>, at: Timestamp) {
+    record_with(kms, key, "DeleteKey", Map::new(), more, at);
     tracing::info!(key = %key.arn, "KMS key deleted: its waiting period is over");
 }
 
@@ -32,6 +32,17 @@ pub(super) const fn rotation_type(kind: RotationKind) -> RotationType {
 }
 
 fn record(kms: &Kms, key: &Key, name: &'static str, details: Map<String, Value>, at: Timestamp) {
+    record_with(kms, key, name, details, Vec::new(), at);
+}
+
+fn record_with(
+    kms: &Kms,
+    key: &Key,
+    name: &'static str,
+    details: Map<String, Value>,
+    more: Vec<(String, Value)>,
+    at: Timestamp,
+) {
     let origin = &key.record.origin;
     let store = origin.custom_key_store_id();
     let additional = store.map(|store| ("customKeyStoreId".to_owned(), Value::from(store)));
@@ -41,7 +52,7 @@ fn record(kms: &Kms, key: &Key, name: &'static str, details: Map<String, Value>,
         account: key.record.realm.account,
         key_arn: &key.arn,
         at,
-        additional: additional.into_iter().collect(),
+        additional: additional.into_iter().chain(more).collect(),
         details,
     });
 }

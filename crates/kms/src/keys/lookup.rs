@@ -68,10 +68,10 @@ impl Call<'_> {
     pub(crate) fn note(&mut self, key: &Key) {
         let record = &key.record;
         self.trail.resource(&key.arn, record.realm.account);
-        if let (Some(store), Some(external)) =
-            (record.origin.custom_key_store_id(), record.origin.xks_key_id())
-        {
+        if let Some(store) = record.origin.custom_key_store_id() {
             self.trail.additional("customKeyStoreId", store);
+        }
+        if let Some(external) = record.origin.xks_key_id() {
             self.trail.additional("xksKeyId", external);
         }
     }

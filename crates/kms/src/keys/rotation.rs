@@ -166,7 +166,7 @@ fn rotating<'a>(
     let authorized = call.authorize(action, &Resource::Key(&key), extras)?;
     match key.record.origin {
         KeyOrigin::AwsKms => Ok(authorized),
-        KeyOrigin::ExternalKeyStore { .. } => Err(wrong_origin(&key)),
+        KeyOrigin::ExternalKeyStore { .. } | KeyOrigin::AwsCloudHsm { .. } => Err(wrong_origin(&key)),
     }
 }
 

@@ -56,7 +56,7 @@ fn refusal(operation: Operation, key: &Key) -> KmsError {
         }
         Operation::GetPublicKey => unsupported_because(format!("{} is not an asymmetric key.", key.arn)),
         _ => match key.record.origin {
-            KeyOrigin::ExternalKeyStore { .. } => wrong_origin(key),
+            KeyOrigin::ExternalKeyStore { .. } | KeyOrigin::AwsCloudHsm { .. } => wrong_origin(key),
             KeyOrigin::AwsKms => unsupported_because(format!("{operation} is not supported here.")),
         },
     }

@@ -42,12 +42,15 @@ impl Kms {
     async fn delete_keys(&self, now: Timestamp) -> Result<(), Failure> {
         let over = |key: &Key| key.record.deletion.is_some_and(|at| at <= now.as_micros());
         for key in self.keys_where(over) {
+            // The key object first: nobody can use or keep the key any more, and should the process end
+            // here, the next upkeep finds the KMS key still there.
+            let more = self.delete_from_cluster(&key).await;
             let mut edit = self.state().edit().await;
             // Somebody may have been here before.
             if self.current(&key).is_some_and(|key| over(&key)) {
                 edit.delete_key(key.record.id.as_str());
                 edit.commit().await?;
-                events::deleted(self, &key, now);
+                events::deleted(self, &key, more, now);
             }
         }
         Ok(())

@@ -7,7 +7,7 @@ use seal::{RowRefusal, RowRefused};
 use tokio::sync::OwnedMutexGuard;
 
 use super::key::{Material, MaterialId};
-use super::load::{DELETE_USAGE, credential_context};
+use super::load::{DELETE_USAGE, secret_context};
 use super::manifest::{Manifest, Touched};
 use super::model::CustomKeyStore;
 use super::record::{AliasRecord, CustomKeyStoreRecord, GrantRecord, KeyRecord, MaterialRecord, to_content};
@@ -126,14 +126,14 @@ impl Edit {
         self.effect(move |model| model.delete_grant(&key, &id));
     }
 
-    /// Adds a custom key store, or replaces what its row says, its credential included.
+    /// Adds a custom key store, or replaces what its row says, its secret included.
     pub(crate) fn put_custom_key_store(
         &mut self,
         record: CustomKeyStoreRecord,
         secret: Arc<SecretBytes>,
     ) -> Result<(), StateError> {
         let Inner { keyring, random, .. } = &*self.state.0;
-        let sealed = keyring.seal(&**random, &credential_context(&record), secret.expose())?;
+        let sealed = keyring.seal(&**random, &secret_context(&record), secret.expose())?;
         let content = to_content(&record);
         self.put(Table::CustomKeyStore, record.id.clone(), content, Some(sealed));
         let record = Arc::new(record);

@@ -12,7 +12,7 @@ use super::key::{Key, LastUsage, Material, MaterialId, Usage};
 use super::manifest::Manifest;
 use super::model::{CustomKeyStore, Model};
 use super::record::{
-    AliasRecord, CustomKeyStoreRecord, GrantRecord, KeyRecord, MaterialRecord, from_content,
+    AliasRecord, Backing, CustomKeyStoreRecord, GrantRecord, KeyRecord, MaterialRecord, from_content,
 };
 use super::table::{StoredRow, Table};
 
@@ -90,7 +90,7 @@ fn take(
         Table::CustomKeyStore => {
             let record: CustomKeyStoreRecord = from_content(&row.content).ok_or(unreadable)?;
             let sealed = row.secret.as_deref().ok_or(unreadable)?;
-            let secret = keyring.open(&credential_context(&record), sealed)?;
+            let secret = keyring.open(&secret_context(&record), sealed)?;
             model.put_custom_key_store(CustomKeyStore {
                 record: Arc::new(record),
                 secret: Arc::new(secret),
@@ -100,12 +100,16 @@ fn take(
     Ok(())
 }
 
-/// What a credential's envelope is bound to.
-pub(super) fn credential_context(record: &CustomKeyStoreRecord) -> Fields {
-    Fields::new("strongroom kms proxy credential v1")
+/// What the envelope of a store's secret is bound to.
+pub(super) fn secret_context(record: &CustomKeyStoreRecord) -> Fields {
+    let (domain, name) = match &record.backing {
+        Backing::ExternalKeyStore(proxy) => ("strongroom kms proxy credential v1", &proxy.access_key_id),
+        Backing::AwsCloudHsm(cluster) => ("strongroom kms kmsuser password v1", &cluster.cluster_id),
+    };
+    Fields::new(domain)
         .text(&record.id)
         .text(&record.realm.to_string())
-        .text(&record.access_key_id)
+        .text(name)
 }
 
 fn usages(rows: &[Row]) -> HashMap<String, Usage> {

@@ -9,14 +9,14 @@ use iam::{Policy, PolicyKind};
 use super::Realm;
 use super::grant::Grant;
 use super::key::{Grants, Key, LastUsage, Material};
-use super::record::{AliasRecord, Connection, CustomKeyStoreRecord, GrantRecord, KeyRecord};
+use super::record::{AliasRecord, Connection, Connectivity, CustomKeyStoreRecord, GrantRecord, KeyRecord};
 
-/// A custom key store and its credential.
+/// A custom key store and its secret.
 #[derive(Clone)]
 pub(crate) struct CustomKeyStore {
     /// What outlives the process.
     pub(crate) record: Arc<CustomKeyStoreRecord>,
-    /// The raw secret access key, as text.
+    /// The raw secret access key, as text; or the passwords of `kmsuser`.
     pub(crate) secret: Arc<SecretBytes>,
 }
 
@@ -24,6 +24,12 @@ impl CustomKeyStore {
     /// Whether its keys can be used.
     pub(crate) fn is_connected(&self) -> bool {
         self.record.connection == Connection::Connected
+    }
+
+    /// Whether it is an external one whose proxy is reached without a VPC endpoint service.
+    pub(crate) fn is_public(&self) -> bool {
+        let proxy = self.record.proxy();
+        proxy.is_some_and(|proxy| proxy.connectivity == Connectivity::PublicEndpoint)
     }
 }
 
@@ -44,8 +50,8 @@ pub(crate) struct Model {
     keys: HashMap<String, Arc<Key>>,
     custom_key_stores: HashMap<String, Arc<CustomKeyStore>>,
     realms: HashMap<Realm, Contents>,
-    /// Ids of the keys in each custom key store, by external key id.
-    external_keys: HashMap<String, BTreeMap<String, String>>,
+    /// Ids of the keys in each custom key store, by external key id or backing key id.
+    keys_in_stores: HashMap<String, BTreeMap<String, String>>,
 }
 
 impl Model {
@@ -79,9 +85,9 @@ impl Model {
         self.realms.get(realm)
     }
 
-    /// The ids of the keys of a custom key store, by their external keys' ids.
+    /// The ids of the keys of a custom key store, by the ids of their external keys or key objects.
     pub(crate) fn keys_of_store(&self, custom_key_store_id: &str) -> Option<&BTreeMap<String, String>> {
-        self.external_keys.get(custom_key_store_id)
+        self.keys_in_stores.get(custom_key_store_id)
     }
 
     pub(super) fn put_key(&mut self, record: Arc<KeyRecord>, usage: Option<LastUsage>) {
@@ -96,11 +102,9 @@ impl Model {
         let id = record.id.to_string();
         let contents = self.realm(&record.realm);
         contents.keys.insert(id.clone());
-        if let (Some(store), Some(external)) =
-            (record.origin.custom_key_store_id(), record.origin.xks_key_id())
-        {
-            let keys = self.external_keys.entry(store.to_owned()).or_default();
-            keys.insert(external.to_owned(), id.clone());
+        if let Some((store, place)) = record.origin.place_in_store() {
+            let keys = self.keys_in_stores.entry(store.to_owned()).or_default();
+            keys.insert(place.to_owned(), id.clone());
         }
         let key = Key {
             arn: record.arn().to_string().into(),
@@ -132,11 +136,10 @@ impl Model {
         for name in key.aliases.iter() {
             contents.aliases.remove(name);
         }
-        if let (Some(store), Some(external)) =
-            (record.origin.custom_key_store_id(), record.origin.xks_key_id())
-            && let Some(keys) = self.external_keys.get_mut(store)
+        if let Some((store, place)) = record.origin.place_in_store()
+            && let Some(keys) = self.keys_in_stores.get_mut(store)
         {
-            keys.remove(external);
+            keys.remove(place);
         }
     }
 

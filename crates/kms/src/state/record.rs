@@ -53,6 +53,13 @@ pub(crate) enum KeyOrigin {
         /// The external key's id at the XKS proxy.
         xks_key_id: String,
     },
+    /// `AWS_CLOUDHSM`: a key object in the cluster, and no material of ours.
+    AwsCloudHsm {
+        /// The custom key store.
+        custom_key_store_id: String,
+        /// The object's `CKA_ID`: 64 hexadecimal digits. Its label is the key's ARN.
+        backing_key_id: String,
+    },
 }
 
 impl KeyOrigin {
@@ -61,6 +68,7 @@ impl KeyOrigin {
         match self {
             Self::AwsKms => "AWS_KMS",
             Self::ExternalKeyStore { .. } => "EXTERNAL_KEY_STORE",
+            Self::AwsCloudHsm { .. } => "AWS_CLOUDHSM",
         }
     }
 
@@ -70,6 +78,9 @@ impl KeyOrigin {
             Self::AwsKms => None,
             Self::ExternalKeyStore {
                 custom_key_store_id, ..
+            }
+            | Self::AwsCloudHsm {
+                custom_key_store_id, ..
             } => Some(custom_key_store_id),
         }
     }
@@ -77,9 +88,23 @@ impl KeyOrigin {
     /// The external key behind the key.
     pub(crate) fn xks_key_id(&self) -> Option<&str> {
         match self {
-            Self::AwsKms => None,
+            Self::AwsKms | Self::AwsCloudHsm { .. } => None,
             Self::ExternalKeyStore { xks_key_id, .. } => Some(xks_key_id),
         }
+    }
+
+    /// The key object behind the key.
+    pub(crate) fn backing_key_id(&self) -> Option<&str> {
+        match self {
+            Self::AwsKms | Self::ExternalKeyStore { .. } => None,
+            Self::AwsCloudHsm { backing_key_id, .. } => Some(backing_key_id),
+        }
+    }
+
+    /// What the key is in its custom key store: no other key there is the same.
+    pub(crate) fn place_in_store(&self) -> Option<(&str, &str)> {
+        let id = self.xks_key_id().or(self.backing_key_id())?;
+        Some((self.custom_key_store_id()?, id))
     }
 }
 
@@ -167,15 +192,32 @@ pub(crate) enum GrantPrincipal {
     Service(String),
 }
 
-/// A custom key store of type `EXTERNAL_KEY_STORE`. The raw secret access key is the row's secret.
+/// A custom key store. Its secret beside the row: of an external key store the raw secret access key, of
+/// an AWS CloudHSM key store the passwords of `kmsuser`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "CustomKeyStoreRow", into = "CustomKeyStoreRow")]
 pub(crate) struct CustomKeyStoreRecord {
     /// `cks-` and 17 hexadecimal digits.
     pub(crate) id: String,
     pub(crate) realm: Realm,
     pub(crate) name: String,
     pub(crate) created: u64,
+    pub(crate) backing: Backing,
+    pub(crate) connection: Connection,
+}
+
+/// What is behind a custom key store. A store's type never changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Backing {
+    /// `EXTERNAL_KEY_STORE`.
+    ExternalKeyStore(XksProxyRecord),
+    /// `AWS_CLOUDHSM`.
+    AwsCloudHsm(CloudHsmRecord),
+}
+
+/// The XKS proxy of an external key store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct XksProxyRecord {
     pub(crate) connectivity: Connectivity,
     /// `https://` and a host name.
     pub(crate) uri_endpoint: String,
@@ -184,7 +226,131 @@ pub(crate) struct CustomKeyStoreRecord {
     pub(crate) access_key_id: String,
     /// When the credential was given to us (`XksProxyCredentialAge`).
     pub(crate) credential_since: u64,
-    pub(crate) connection: Connection,
+}
+
+/// The cluster of an AWS CloudHSM key store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CloudHsmRecord {
+    /// `cluster-…`.
+    pub(crate) cluster_id: String,
+    /// The certificate, as it was given.
+    pub(crate) trust_anchor: String,
+}
+
+impl CustomKeyStoreRecord {
+    /// The XKS proxy, if the store is an external one.
+    pub(crate) const fn proxy(&self) -> Option<&XksProxyRecord> {
+        match &self.backing {
+            Backing::ExternalKeyStore(proxy) => Some(proxy),
+            Backing::AwsCloudHsm(_) => None,
+        }
+    }
+
+    /// The cluster, if the store is an AWS CloudHSM key store.
+    pub(crate) const fn cluster(&self) -> Option<&CloudHsmRecord> {
+        match &self.backing {
+            Backing::ExternalKeyStore(_) => None,
+            Backing::AwsCloudHsm(cluster) => Some(cluster),
+        }
+    }
+}
+
+/// A store as it stands in its row: the members of a proxy, or a cluster.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CustomKeyStoreRow {
+    id: String,
+    realm: Realm,
+    name: String,
+    created: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    connectivity: Option<Connectivity>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    uri_endpoint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    uri_path: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    access_key_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    credential_since: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cloud_hsm: Option<CloudHsmRecord>,
+    connection: Connection,
+}
+
+impl From<CustomKeyStoreRecord> for CustomKeyStoreRow {
+    fn from(record: CustomKeyStoreRecord) -> Self {
+        let (proxy, cloud_hsm) = match record.backing {
+            Backing::ExternalKeyStore(proxy) => (Some(proxy), None),
+            Backing::AwsCloudHsm(cluster) => (None, Some(cluster)),
+        };
+        let credential_since = proxy.as_ref().map(|proxy| proxy.credential_since);
+        let (connectivity, uri_endpoint, uri_path, access_key_id) = match proxy {
+            Some(proxy) => (
+                Some(proxy.connectivity),
+                Some(proxy.uri_endpoint),
+                Some(proxy.uri_path),
+                Some(proxy.access_key_id),
+            ),
+            None => (None, None, None, None),
+        };
+        Self {
+            id: record.id,
+            realm: record.realm,
+            name: record.name,
+            created: record.created,
+            connectivity,
+            uri_endpoint,
+            uri_path,
+            access_key_id,
+            credential_since,
+            cloud_hsm,
+            connection: record.connection,
+        }
+    }
+}
+
+impl TryFrom<CustomKeyStoreRow> for CustomKeyStoreRecord {
+    type Error = &'static str;
+
+    fn try_from(row: CustomKeyStoreRow) -> Result<Self, Self::Error> {
+        let proxy = (
+            row.connectivity,
+            row.uri_endpoint,
+            row.uri_path,
+            row.access_key_id,
+            row.credential_since,
+        );
+        let backing = match (proxy, row.cloud_hsm) {
+            (
+                (
+                    Some(connectivity),
+                    Some(uri_endpoint),
+                    Some(uri_path),
+                    Some(access_key_id),
+                    Some(credential_since),
+                ),
+                None,
+            ) => Backing::ExternalKeyStore(XksProxyRecord {
+                connectivity,
+                uri_endpoint,
+                uri_path,
+                access_key_id,
+                credential_since,
+            }),
+            ((None, None, None, None, None), Some(cluster)) => Backing::AwsCloudHsm(cluster),
+            _ => return Err("a custom key store has a proxy or a cluster, whole"),
+        };
+        Ok(Self {
+            id: row.id,
+            realm: row.realm,
+            name: row.name,
+            created: row.created,
+            backing,
+            connection: row.connection,
+        })
+    }
 }
 
 /// How the XKS proxy is reached.

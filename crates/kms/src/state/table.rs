@@ -76,7 +76,7 @@ pub(crate) enum Table {
     Alias,
     /// Grants, by `key id/grant id`.
     Grant,
-    /// Custom key stores, by id; its secret is the raw secret access key.
+    /// Custom key stores, by id; its secret is the raw secret access key, or the passwords of `kmsuser`.
     CustomKeyStore,
 }
 

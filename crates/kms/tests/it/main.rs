@@ -10,6 +10,7 @@
 
 mod access;
 mod ciphertext;
+mod cloudhsm;
 mod coverage;
 mod crash;
 mod cryptography;

@@ -81,7 +81,7 @@ fn store_table(stores: &[CustomKeyStoreStatus]) -> String {
                 format!("{}/{}", store.account, store.region),
                 state,
                 counted(store.keys as u64, "key"),
-                store.proxy.clone(),
+                behind(store),
             ]
         })
         .collect();
@@ -92,11 +92,26 @@ fn store_table(stores: &[CustomKeyStoreStatus]) -> String {
             "account/region",
             "state",
             "keys",
-            "proxy",
+            "proxy or cluster",
         ],
         &rows,
         "there is no custom key store yet: aws kms create-custom-key-store",
     )
+}
+
+/// What is behind a custom key store: the address of its proxy, or its cluster and how its HSMs do.
+fn behind(store: &CustomKeyStoreStatus) -> String {
+    let Some(cluster) = &store.cluster else {
+        return or_dash(store.proxy.clone());
+    };
+    let mut text = cluster.id.clone();
+    for hsm in &cluster.hsms {
+        text.push_str(&format!(", {}: {}", hsm.name, hsm.state));
+    }
+    if cluster.hsms.is_empty() {
+        text.push_str(", not in the configuration");
+    }
+    text
 }
 
 fn listener_table(listeners: &[ListenerStatus]) -> String {

@@ -190,6 +190,7 @@ async fn open(
         store: store.clone(),
         keyring,
         identities,
+        clusters: Arc::new(kms::clusters::NoClusters),
         trail_directory: config.data_dir.join("cloudtrail"),
         clock: Arc::clone(&overrides.clock),
         random: Arc::clone(&overrides.random),

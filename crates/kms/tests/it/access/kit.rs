@@ -185,6 +185,7 @@ async fn open(directory: &Path, clock: &Arc<ManualClock>) -> Kms {
         store,
         keyring: Keyring::new(root, Vec::new()),
         identities: IdentitySource::fixed(Identities::parse(IDENTITIES).unwrap()),
+        clusters: Arc::new(kms::clusters::NoClusters),
         trail_directory: directory.join("cloudtrail"),
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         random: Arc::new(SeededRandom::new(42)) as Arc<dyn Random>,

@@ -4,6 +4,6 @@
 mod constraints;
 mod errors;
 mod refused;
-mod scene;
+pub(crate) mod scene;
 mod states;
 mod works;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use testkit::kms_values;
 use testkit::xks_proxy::{ACCESS_KEY_ID, HOST, OrderedProxy, PREFIX, SECRET_ACCESS_KEY};
 
+use crate::support::clusters::{PASSWORD, certificate};
 use crate::support::{ACCOUNT, REGION, START, World};
 
 /// A key id that no key has.
@@ -92,6 +93,27 @@ impl Scene {
     pub(super) async fn subject_in(&self, store: &str) -> Subject {
         let key = self.create_xks_key(store).await;
         self.furnished(&key["KeyMetadata"]).await
+    }
+
+    /// The same for a key in this AWS CloudHSM key store, which must be connected.
+    pub(super) async fn subject_in_cluster(&self, store: &str) -> Subject {
+        let body = json!({ "Origin": "AWS_CLOUDHSM", "CustomKeyStoreId": store });
+        let key = self.call(Operation::CreateKey, body).await;
+        self.furnished(&key["KeyMetadata"]).await
+    }
+
+    /// An AWS CloudHSM key store, not connected.
+    pub(super) async fn cluster_store(&self) -> String {
+        const CLUSTER: &str = "cluster-2a34b5cdefg";
+        self.world.clusters.declare(CLUSTER);
+        let body = json!({
+            "CustomKeyStoreName": "cluster",
+            "CloudHsmClusterId": CLUSTER,
+            "TrustAnchorCertificate": certificate("TWlu"),
+            "KeyStorePassword": PASSWORD,
+        });
+        let made = self.call(Operation::CreateCustomKeyStore, body).await;
+        text(&made["CustomKeyStoreId"])
     }
 
     async fn create_xks_key(&self, store: &str) -> Value {
@@ -275,7 +297,7 @@ pub(super) fn policy() -> String {
 }
 
 /// The members of an object with others in addition, or in their place.
-pub(super) fn with(mut body: Value, more: Value) -> Value {
+pub(crate) fn with(mut body: Value, more: Value) -> Value {
     if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
         body.extend(more);
     }

@@ -35,15 +35,34 @@ enum State {
     Unavailable,
     /// In an external key store that is connected.
     EnabledExternal,
+    /// In an AWS CloudHSM key store that is connected: as in an external one.
+    EnabledCloudHsm,
+    /// In an AWS CloudHSM key store that is not connected.
+    UnavailableCloudHsm,
 }
 
-const STATES: [State; 5] = [
+const STATES: [State; 7] = [
     State::Enabled,
     State::Disabled,
     State::PendingDeletion,
     State::Unavailable,
     State::EnabledExternal,
+    State::EnabledCloudHsm,
+    State::UnavailableCloudHsm,
 ];
+
+impl State {
+    /// Its column in the table.
+    const fn column(self) -> usize {
+        match self {
+            Self::Enabled => 0,
+            Self::Disabled => 1,
+            Self::PendingDeletion => 2,
+            Self::Unavailable | Self::UnavailableCloudHsm => 3,
+            Self::EnabledExternal | Self::EnabledCloudHsm => 4,
+        }
+    }
+}
 
 type Row = (Operation, [Outcome; 5]);
 
@@ -146,7 +165,9 @@ const ABOUT_NO_KEY: [Operation; 10] = [
     Operation::UpdateCustomKeyStore,
 ];
 
-async fn subject_in(scene: &Scene, state: State, store: &str) -> Subject {
+/// `stores`: an external key store, and an AWS CloudHSM key store.
+async fn subject_in(scene: &Scene, state: State, stores: [&str; 2]) -> Subject {
+    let [store, cluster] = stores;
     match state {
         State::Enabled => scene.subject().await,
         State::Disabled => scene.disabled().await,
@@ -161,6 +182,17 @@ async fn subject_in(scene: &Scene, state: State, store: &str) -> Subject {
         State::EnabledExternal => {
             reconnect(scene, store).await;
             scene.subject_in(store).await
+        }
+        State::EnabledCloudHsm => {
+            reconnect(scene, cluster).await;
+            scene.subject_in_cluster(cluster).await
+        }
+        State::UnavailableCloudHsm => {
+            reconnect(scene, cluster).await;
+            let subject = scene.subject_in_cluster(cluster).await;
+            scene.disconnect(cluster).await;
+            assert_eq!(scene.state_of(&subject.id).await, "Unavailable");
+            subject
         }
     }
 }
@@ -179,12 +211,12 @@ async fn kms_states_of_keys() {
         assert_eq!(listed, expected, "{operation}");
     }
     let scene = Scene::new().await;
-    let store = scene.store().await;
-    for (index, state) in STATES.into_iter().enumerate() {
+    let (store, cluster) = (scene.store().await, scene.cluster_store().await);
+    for state in STATES {
         for (operation, outcomes) in TABLE {
-            let subject = subject_in(&scene, state, &store).await;
+            let subject = subject_in(&scene, state, [&store, &cluster]).await;
             let answer = scene.try_call(*operation, subject.request(*operation)).await;
-            match (answer, outcomes[index]) {
+            match (answer, outcomes[state.column()]) {
                 (Ok(_), Works) => {}
                 (Err(error), No(expected)) => {
                     assert_eq!(error.name(), expected, "{operation} in {state:?}: {error}");

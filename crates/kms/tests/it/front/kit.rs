@@ -148,6 +148,7 @@ impl Served {
             store,
             keyring: Keyring::new(SealingKey::generate(&SeededRandom::new(7)).unwrap(), Vec::new()),
             identities: IdentitySource::open(&file).unwrap(),
+            clusters: Arc::new(kms::clusters::NoClusters),
             trail_directory: directory.path().join("cloudtrail"),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             random: Arc::new(SeededRandom::new(42)),

@@ -221,6 +221,7 @@ async fn open(
         config: config.clone(),
         store,
         keyring: Keyring::new(root, Vec::new()),
+        clusters: Arc::new(kms::clusters::NoClusters),
         trail_directory: directory.path().join("cloudtrail"),
         identities: IdentitySource::fixed(Identities::default()),
         clock: Arc::clone(clock) as Arc<dyn ambient::Clock>,

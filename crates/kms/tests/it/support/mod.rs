@@ -1,6 +1,8 @@
 //! A whole endpoint in this process: on a temporary database, with a clock that moves only when
 //! told and randomness from a seed; and callers that call it.
 
+pub(crate) mod clusters;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +15,8 @@ use serde_json::Value;
 use store::Store;
 use tempfile::TempDir;
 use xks_client::{Network, SystemNetwork};
+
+use clusters::FakeClusters;
 
 pub(crate) const ACCOUNT: &str = "111122223333";
 pub(crate) const OTHER_ACCOUNT: &str = "444455556666";
@@ -31,6 +35,8 @@ pub(crate) struct World {
     config: KmsConfig,
     /// Where XKS proxies are.
     network: Arc<dyn Network>,
+    /// CloudHSM clusters: none, until a test declares some.
+    pub(crate) clusters: Arc<FakeClusters>,
 }
 
 impl World {
@@ -57,7 +63,8 @@ impl World {
     ) -> Self {
         let clock = Arc::new(ManualClock::at(now));
         let random: Arc<dyn Random> = Arc::new(SeededRandom::new(42));
-        let kms = open(directory.path(), &config, &clock, &random, &network).await;
+        let clusters = Arc::new(FakeClusters::default());
+        let kms = open(directory.path(), &config, &clock, &random, &network, &clusters).await;
         Self {
             directory,
             clock,
@@ -66,6 +73,7 @@ impl World {
             caller: Arc::new(root(ACCOUNT)),
             config,
             network,
+            clusters,
         }
     }
 
@@ -79,9 +87,10 @@ impl World {
             caller,
             config,
             network,
+            clusters,
         } = self;
         drop(kms);
-        let kms = open(directory.path(), &config, &clock, &random, &network).await;
+        let kms = open(directory.path(), &config, &clock, &random, &network, &clusters).await;
         Self {
             directory,
             clock,
@@ -90,6 +99,7 @@ impl World {
             caller,
             config,
             network,
+            clusters,
         }
     }
 
@@ -193,6 +203,7 @@ pub(crate) async fn open(
     clock: &Arc<ManualClock>,
     random: &Arc<dyn Random>,
     network: &Arc<dyn Network>,
+    clusters: &Arc<FakeClusters>,
 ) -> Kms {
     let store = Store::open(&directory.join("kms.db"), &[kms::MIGRATIONS])
         .await
@@ -203,6 +214,7 @@ pub(crate) async fn open(
         store,
         keyring: Keyring::new(root, Vec::new()),
         identities: IdentitySource::fixed(Identities::parse(&accounts()).expect("identities")),
+        clusters: Arc::clone(clusters) as _,
         trail_directory: directory.join("cloudtrail"),
         clock: Arc::clone(clock) as Arc<dyn ambient::Clock>,
         random: Arc::clone(random),

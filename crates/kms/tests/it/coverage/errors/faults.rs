@@ -37,7 +37,15 @@ async fn fails(operation: Operation) {
     let random: Arc<dyn Random> = Arc::clone(&ending) as Arc<dyn Random>;
     let network: Arc<dyn Network> = Arc::new(SystemNetwork);
     let clock = Arc::new(ManualClock::at(START));
-    let kms = open(directory.path(), &KmsConfig::default(), &clock, &random, &network).await;
+    let kms = open(
+        directory.path(),
+        &KmsConfig::default(),
+        &clock,
+        &random,
+        &network,
+        &Arc::default(),
+    )
+    .await;
     ending.ended.store(true, Ordering::SeqCst);
     let body = Value::Object(kms_values::least_request(operation)).to_string();
     let request = Request {

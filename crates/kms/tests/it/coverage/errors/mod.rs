@@ -1,6 +1,7 @@
 //! Each error that the model lists for an operation and that can come of a request, produced.
 
 mod aliases;
+mod cloudhsm;
 mod cryptography;
 mod custom_key_stores;
 mod faults;

@@ -1,0 +1,7 @@
+//! AWS CloudHSM key stores, over clusters in memory.
+
+mod blob;
+mod connection;
+mod keys;
+mod kit;
+mod stores;
