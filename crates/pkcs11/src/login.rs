@@ -155,16 +155,16 @@ impl Gate {
         self.keeper.refused()
     }
 
-    /// Logs in, once for all sessions.
-    pub(crate) fn log_in(&self, session: &Session, profile: &Profile) -> Result<(), Trouble> {
+    /// Logs in, once for all sessions. `false` where the token wants no login.
+    pub(crate) fn log_in(&self, session: &Session, profile: &Profile) -> Result<bool, Trouble> {
         let _turn = lock(&self.turn);
         let Some(presented) = self.keeper.present()? else {
-            return Ok(());
+            return Ok(false);
         };
         let result = session.login(UserType::User, Some(&presented.pin));
         let (judgement, result) = judge(result, profile);
         self.keeper.judged(presented.number, judgement);
-        result
+        result.map(|()| true)
     }
 }
 

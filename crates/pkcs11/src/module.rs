@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError,
+};
 use std::time::Duration;
 
 use ambient::{Clock, Moment};
@@ -87,10 +89,8 @@ impl Module {
     /// Finalises and initialises, unless that would disturb somebody: another token with open
     /// sessions, or any call under way (one that hangs, say). Whether it was done.
     pub(crate) fn restart_for(&self, token: &TokenSelector, clock: &dyn Clock) -> bool {
-        let mut generation = match self.generation.try_write() {
-            Ok(guard) => guard,
-            Err(TryLockError::Poisoned(guard)) => guard.into_inner(),
-            Err(TryLockError::WouldBlock) => return false,
+        let Some(mut generation) = self.stopped() else {
+            return false;
         };
         let name = format!("{token:?}");
         let others = lock(&self.sessions)
@@ -108,10 +108,46 @@ impl Module {
         *generation = generation.saturating_add(1);
         initialise(&self.pkcs11).is_ok()
     }
+
+    /// Initialises a module that says that it is not, unless a call is under way. Sessions of all
+    /// tokens went with whatever happened to it. Whether the next call is worth trying.
+    pub(crate) fn start_again(&self, clock: &dyn Clock) -> bool {
+        let Some(mut generation) = self.stopped() else {
+            return false;
+        };
+        let now = clock.moment();
+        let mut restarted = lock(&self.restarted);
+        if restarted.is_some_and(|last| now.saturating_since(last) < RESTART_EVERY) {
+            return false;
+        }
+        *restarted = Some(now);
+        match self.pkcs11.initialize(arguments()) {
+            Ok(()) => {
+                *generation = generation.saturating_add(1);
+                true
+            }
+            // It is after all, or somebody else was quicker: whose sessions are left will show.
+            Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => true,
+            Err(_) => false,
+        }
+    }
+
+    /// The generation, while no call is under way; `None` if one is.
+    fn stopped(&self) -> Option<RwLockWriteGuard<'_, u64>> {
+        match self.generation.try_write() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(guard)) => Some(guard.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+}
+
+fn arguments() -> CInitializeArgs {
+    CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)
 }
 
 fn initialise(pkcs11: &Pkcs11) -> Result<(), Error> {
-    match pkcs11.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
+    match pkcs11.initialize(arguments()) {
         // Somebody of this process was first; the module is one all the same.
         Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(()),
         other => other,

@@ -9,7 +9,7 @@ use ambient::{Clock, Random};
 use crypto::SecretBytes;
 use cryptoki::error::Error;
 use cryptoki::object::ObjectHandle;
-use cryptoki::session::Session;
+use cryptoki::session::{Session, SessionState};
 use cryptoki::slot::Slot;
 
 use crate::calls::{Answer, Call};
@@ -26,6 +26,9 @@ use crate::return_codes::{self, Meaning};
 /// Attempts at one call: the first, and one each after a doubtful answer, after a new session or a new
 /// search, and after a restart.
 const ATTEMPTS: usize = 4;
+
+/// Attempts after which the session's state is not asked for any more: a module may tell it wrong.
+const LOGIN_DOUBTS: usize = 2;
 
 /// What all sessions of a token share.
 pub(crate) struct Shared {
@@ -71,6 +74,8 @@ struct Open {
     session: Session,
     generation: u64,
     slot: Slot,
+    /// Whether the token wanted a login.
+    logged_in: bool,
 }
 
 /// What to do after a failure.
@@ -79,6 +84,8 @@ enum Next {
     Again,
     /// Once more, after the module restarted; if it does not, the answer.
     AgainAfterRestart(TokenError),
+    /// Once more, after the module, which somebody finalised, was initialised.
+    AgainAfterStart,
     /// The answer.
     Answer(TokenError),
 }
@@ -118,6 +125,11 @@ impl Lane {
                         return Err(error);
                     }
                     last = error;
+                }
+                Next::AgainAfterStart => {
+                    if !self.shared.module.start_again(self.shared.clock.as_ref()) {
+                        return Err(TokenError::TokenGone);
+                    }
                 }
             }
         }
@@ -165,14 +177,19 @@ impl Lane {
                 self.close(running);
                 Next::Again
             }
+            // A token that forgot the login hides its objects, or fails for no reason.
+            Meaning::ObjectGone | Meaning::Ambiguous if attempt < LOGIN_DOUBTS && self.login_is_lost() => {
+                self.close(running);
+                Next::Again
+            }
             Meaning::ObjectGone => self.object_gone(running, call),
             Meaning::TokenGone => {
                 self.close(running);
                 Next::AgainAfterRestart(TokenError::TokenGone)
             }
             Meaning::ModuleGone => {
-                self.forget();
-                Next::AgainAfterRestart(TokenError::TokenGone)
+                self.close(running);
+                Next::AgainAfterStart
             }
             Meaning::Busy => Next::Answer(TokenError::Busy),
             Meaning::SessionsExhausted => Next::Answer(TokenError::SessionsExhausted),
@@ -240,6 +257,14 @@ impl Lane {
             .is_some_and(|open| keys::probe(&open.session, &self.shared).is_ok())
     }
 
+    /// Whether the session is one of nobody's, though we logged in.
+    fn login_is_lost(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| {
+            let state = open.session.get_session_info().map(|info| info.session_state());
+            open.logged_in && matches!(state, Ok(SessionState::RwPublic | SessionState::RoPublic))
+        })
+    }
+
     fn token_answers(&self, running: &Running<'_>) -> bool {
         slot(running, &self.shared.token).is_ok()
     }
@@ -292,15 +317,19 @@ fn open(shared: &Shared, running: &Running<'_>) -> Result<Open, Trouble> {
     // Read-write throughout: CloudHSM has no others. Closed by hand, for after a restart the handle
     // may be somebody else's.
     let session = running.pkcs11.open_rw_session_no_drop(slot)?;
-    if let Err(error) = shared.gate.log_in(&session, &shared.profile) {
-        let _ = session.close();
-        return Err(error);
-    }
+    let logged_in = match shared.gate.log_in(&session, &shared.profile) {
+        Ok(logged_in) => logged_in,
+        Err(error) => {
+            let _ = session.close();
+            return Err(error);
+        }
+    };
     shared.module.opened(&shared.token);
     Ok(Open {
         session,
         generation: running.generation,
         slot,
+        logged_in,
     })
 }
 

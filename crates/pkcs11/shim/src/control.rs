@@ -61,6 +61,8 @@ pub(crate) enum Behind {
     Close = 1,
     /// The user is logged out.
     LogOut = 2,
+    /// The module is finalised.
+    Finalise = 3,
 }
 
 /// What is special about calls of one function.

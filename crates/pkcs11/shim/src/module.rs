@@ -138,6 +138,9 @@ fn before_in(name: &str, session: CK_SESSION_HANDLE) -> CK_RV {
         close_all_sessions();
     } else if behind == Behind::LogOut as u64 {
         let _ = real!(C_Logout(session));
+    } else if behind == Behind::Finalise as u64 {
+        no_sessions();
+        let _ = real!(C_Finalize(std::ptr::null_mut()));
     }
     before(name)
 }

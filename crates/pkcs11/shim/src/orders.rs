@@ -114,6 +114,11 @@ impl Orders {
         self.0.behind.store(Behind::LogOut as u64, SeqCst);
     }
 
+    /// Before the next call that uses a session, the module is finalised.
+    pub fn finalise(&self) {
+        self.0.behind.store(Behind::Finalise as u64, SeqCst);
+    }
+
     /// What every token's flags say besides the truth (`CKF_USER_PIN_LOCKED`, say); 0 ends it.
     pub fn token_flags(&self, flags: u64) {
         self.0.token_flags.store(flags, SeqCst);

@@ -42,6 +42,48 @@ scene_on_softhsm! {
     }
 }
 
+scene! {
+    /// Another part of the process, or the device itself, may end the login of all sessions.
+    async fn a_login_that_is_lost_is_made_again(scene) {
+        let token = scene.token().await;
+        let key = token.generate(object("k")).await.unwrap();
+        let sealed = token.encrypt(&key, secret(b"plain"), b"aad").await.unwrap();
+        for _ in 0..3 {
+            scene.shim.log_out();
+            token.encrypt_and_try(&key, secret(b"plain"), b"aad").await.unwrap();
+            scene.shim.log_out();
+            token.decrypt(&key, sealed.clone(), b"aad").await.unwrap();
+            scene.shim.log_out();
+            token.find(&named("k")).await.unwrap();
+            assert_eq!(token.state(), State::Active);
+        }
+        // It looks like bad ciphertext, and like an object that is gone.
+        let mut changed = sealed;
+        changed.tag[0] ^= 1;
+        scene.shim.log_out();
+        assert_eq!(token.decrypt(&key, changed, b"aad").await.err(), Some(TokenError::NotAuthentic));
+        scene.shim.log_out();
+        assert_eq!(token.find(&named("none")).await.err(), Some(TokenError::ObjectGone));
+    }
+}
+
+scene! {
+    async fn a_module_that_was_finalised_is_initialised_again(scene) {
+        let token = scene.token_with(NO_RESTART).await;
+        let key = token.generate(object("k")).await.unwrap();
+        for _ in 0..2 {
+            scene.shim.finalise();
+            scene.wait();
+            token.encrypt_and_try(&key, secret(b"plain"), b"aad").await.unwrap();
+            assert_eq!(token.state(), State::Active);
+        }
+    }
+}
+
+/// A product whose module is not restarted for a token's sake.
+const NO_RESTART: &str = "product = 'x'\ntried = 'x'\nread = []\niv = { caller = 12 }\n\
+                          gcm-parameters = 'with-iv-bits'\nmax-message = 100\n";
+
 /// Kryoptic keeps its database open, and does not notice that it was moved.
 #[test]
 fn a_database_that_is_moved_away_stays_in_use() {

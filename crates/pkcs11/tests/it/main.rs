@@ -8,6 +8,7 @@
 
 mod codes;
 mod faults;
+mod functions;
 mod hangs;
 mod iv;
 mod keys;
