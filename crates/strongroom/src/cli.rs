@@ -5,14 +5,18 @@ mod commands;
 mod exit;
 mod find;
 pub(crate) mod output;
+pub(crate) mod picture;
 
-pub use args::{Cli, Command, ConfigCommand, DevArgs, ExplainArgs, FaultCommand, KmsCommand};
-pub(crate) use commands::short;
+pub use args::{
+    BenchArgs, Cli, Command, ConfigCommand, DevArgs, ExplainArgs, FaultCommand, HsmArgs, HsmCommand,
+    ImportArgs, KmsCommand, ListArgs,
+};
+pub(crate) use commands::{Call, short};
 pub use exit::Exit;
 pub(crate) use exit::UsageError;
 pub use output::Output;
 
-use crate::{config, dev, init, kms, serve};
+use crate::{config, dev, hsm, init, kms, serve};
 
 /// Runs one command to its end.
 pub fn run(cli: Cli) -> Exit {
@@ -34,6 +38,8 @@ fn dispatch(cli: Cli, output: &mut Output) -> anyhow::Result<()> {
         Command::Audit(command) => commands::audit::run(command, &place, output),
         Command::Status => commands::remote(&place, output, commands::status::run),
         Command::Vhsm(command) => commands::remote(&place, output, |call| commands::vhsm::run(command, call)),
+        Command::Pkcs11Worker => hsm::worker::run(),
+        Command::Hsm(command) => commands::hsm::run(command, &place, output),
         Command::Root(command) => commands::remote(&place, output, |call| commands::root::run(command, call)),
         Command::Seal(command) => {
             commands::remote(&place, output, |call| commands::root::seal(command, call))
@@ -45,6 +51,7 @@ fn dispatch(cli: Cli, output: &mut Output) -> anyhow::Result<()> {
         Command::Credential(command) => {
             commands::remote(&place, output, |call| commands::credential::run(command, call))
         }
+        Command::ImportSampleConfig(args) => commands::import::run(&args, &place, output),
         Command::Recovery(command) => {
             commands::remote(&place, output, |call| commands::recovery::run(command, call))
         }

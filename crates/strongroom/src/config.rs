@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use admin::{ActorEntry, Actors};
 use anyhow::{Context, bail};
+use hsm::HsmConfig;
 use listener::ListenerConfig;
 use serde::Deserialize;
 
@@ -56,6 +57,9 @@ pub struct Config {
     /// Who may manage.
     #[serde(default)]
     pub actors: Vec<ActorEntry>,
+    /// The HSMs.
+    #[serde(default)]
+    pub hsm: Vec<HsmConfig>,
 }
 
 impl Config {
@@ -72,6 +76,7 @@ impl Config {
             admin: AdminSection::default(),
             listeners: ListenersSection::default(),
             actors: Vec::new(),
+            hsm: Vec::new(),
         }
     }
 
@@ -107,11 +112,17 @@ impl Config {
 
     /// Settings that weaken security, as `status` shows them.
     pub fn dangers(&self) -> Vec<String> {
-        self.listeners
+        let plain_http = self
+            .listeners
             .all()
             .filter(|(_, listener)| listener.danger_plain_http)
-            .map(|(kind, listener)| format!("listeners.{kind} {}: danger_plain_http", listener.name))
-            .collect()
+            .map(|(kind, listener)| format!("listeners.{kind} {}: danger_plain_http", listener.name));
+        let extractable = self
+            .hsm
+            .iter()
+            .filter(|hsm| hsm.danger_allow_extractable)
+            .map(|hsm| format!("hsm {}: danger_allow_extractable", hsm.name));
+        plain_http.chain(extractable).collect()
     }
 }
 
@@ -157,6 +168,7 @@ pub(crate) fn fixed_differences(old: &Config, new: &Config) -> anyhow::Result<()
         admin,
         listeners,
         actors: _,
+        hsm,
     } = new;
     let mut hosts_taken_over = old.proxy.clone();
     hosts_taken_over.host_names.clone_from(&proxy.host_names);
@@ -175,6 +187,7 @@ pub(crate) fn fixed_differences(old: &Config, new: &Config) -> anyhow::Result<()
         ("[warden]", *warden == old.warden),
         ("[proxy] other than host_names", *proxy == hosts_taken_over),
         ("[admin]", *admin == old.admin),
+        ("[[hsm]]", *hsm == old.hsm),
         (
             "the listeners' names and addresses",
             doors(listeners) == doors(&old.listeners),

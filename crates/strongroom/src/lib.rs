@@ -12,6 +12,8 @@ pub mod cli;
 pub mod config;
 pub mod data_dir;
 pub mod dev;
+mod hsm;
+mod import_sample;
 pub mod init;
 pub mod kms;
 pub mod logging;

@@ -13,6 +13,7 @@ use admin::Actors;
 use ambient::{Clock, Random, SystemClock, SystemRandom};
 use anyhow::Context;
 use audit::Medium;
+use pkcs11::WorkerCommand;
 use proxy::{HealthEndpoints, Proxy};
 use seal::harden::Hardening;
 use warden::Warden;
@@ -39,6 +40,8 @@ pub struct Overrides {
     pub actors: Option<Actors>,
     /// What hardening the process achieved before, for `status`.
     pub hardening: Option<Hardening>,
+    /// How the process for a vendor's PKCS#11 module is started.
+    pub worker: WorkerCommand,
 }
 
 impl Default for Overrides {
@@ -49,6 +52,7 @@ impl Default for Overrides {
             medium: None,
             actors: None,
             hardening: None,
+            worker: crate::hsm::worker::command(),
         }
     }
 }

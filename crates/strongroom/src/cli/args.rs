@@ -1,5 +1,7 @@
 //! The grammar of the command line. The texts here are what `--help` prints.
 
+mod hsm;
+mod import;
 mod kms;
 
 use std::net::SocketAddr;
@@ -7,6 +9,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use hsm::{BenchArgs, HsmArgs, HsmCommand, ListArgs};
+pub use import::ImportArgs;
 pub use kms::{ExplainArgs, FaultCommand, KmsCommand};
 
 const AFTER_HELP: &str = "\
@@ -65,6 +69,9 @@ pub enum Command {
     /// Virtual HSMs: key managers in software
     #[command(subcommand)]
     Vhsm(VhsmCommand),
+    /// HSMs, through their PKCS#11 modules
+    #[command(subcommand)]
+    Hsm(HsmCommand),
     /// Root keys, under which everything in the store is sealed
     #[command(subcommand)]
     Root(RootCommand),
@@ -86,9 +93,14 @@ pub enum Command {
     /// The configuration file
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Move here from AWS's sample proxy (aws-kms-xks-proxy), with keys, paths, ids and credentials
+    ImportSampleConfig(ImportArgs),
     /// After a restore from a backup
     #[command(subcommand)]
     Recovery(RecoveryCommand),
+    /// The process in which a server runs a vendor's PKCS#11 module
+    #[command(hide = true)]
+    Pkcs11Worker,
     /// AWS's side: an endpoint with the API of AWS KMS that calls any XKS proxy
     #[command(subcommand)]
     Kms(KmsCommand),

@@ -2,6 +2,8 @@
 
 pub(super) mod audit;
 pub(super) mod credential;
+pub(super) mod hsm;
+pub(super) mod import;
 pub(super) mod key;
 pub(super) mod key_store;
 pub(super) mod recovery;
@@ -15,9 +17,9 @@ use super::Output;
 use super::find::Place;
 
 /// A command's way to the server and to the user.
-pub(super) struct Call<'a> {
-    pub(super) client: Client,
-    pub(super) output: &'a Output,
+pub(crate) struct Call<'a> {
+    pub(crate) client: Client,
+    pub(crate) output: &'a Output,
 }
 
 /// Runs a command against the server. One thread suffices for one connection.

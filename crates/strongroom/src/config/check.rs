@@ -29,7 +29,22 @@ impl Config {
         self.proxy.check()?;
         self.audit.limits.validate()?;
         self.actors()?;
+        self.check_hsms()?;
         self.check_listeners()
+    }
+
+    fn check_hsms(&self) -> anyhow::Result<()> {
+        let mut names = HashSet::new();
+        for hsm in &self.hsm {
+            hsm.check()?;
+            if !names.insert(&hsm.name) {
+                bail!(
+                    "two [[hsm]] are called {:?}: give each a name of its own",
+                    hsm.name
+                );
+            }
+        }
+        Ok(())
     }
 
     fn check_listeners(&self) -> anyhow::Result<()> {

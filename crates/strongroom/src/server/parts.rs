@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ambient::Random;
 use anyhow::{Context, bail};
 use audit::{Directory, Log, Medium};
+use hsm::Hsms;
 use key_manager::KeyManagerProvider;
 use seal::{Keyring, RootsError, SealFiles, SealKind, SealSource, Seals};
 use store::{Migrations, Store};
@@ -19,12 +20,14 @@ use crate::config::{Config, Places};
 pub const MIGRATIONS: &[Migrations] = &[
     seal::roots::MIGRATIONS,
     virtual_hsm::MIGRATIONS,
+    hsm::MIGRATIONS,
     warden::MIGRATIONS,
 ];
 
 /// The warden and what it stands on.
 pub(super) struct Parts {
     pub(super) warden: Arc<Warden>,
+    hsms: Hsms,
     store: Store,
 }
 
@@ -43,18 +46,27 @@ impl Parts {
             None => open_directory(&places.log)?,
         };
         let log = open_log(Arc::clone(&medium), config, overrides).await?;
-        let hsms = VirtualHsms::new(
+        let virtual_hsms = VirtualHsms::new(
             store.clone(),
             Arc::clone(&keyring),
             Arc::clone(random),
             Arc::clone(clock),
         );
-        let providers: Vec<Arc<dyn KeyManagerProvider>> = vec![Arc::new(hsms.clone())];
+        let hsms = Hsms::new(
+            store.clone(),
+            Arc::clone(&keyring),
+            Arc::clone(random),
+            Arc::clone(clock),
+            config.hsm.clone(),
+            Some(overrides.worker.clone()),
+        );
+        let providers: Vec<Arc<dyn KeyManagerProvider>> =
+            vec![Arc::new(virtual_hsms.clone()), Arc::new(hsms.clone())];
         let warden = Warden::start(warden::Parts {
             store: store.clone(),
             keyring,
             seal,
-            sealed: vec![Arc::new(hsms)],
+            sealed: vec![Arc::new(virtual_hsms), Arc::new(hsms.clone())],
             log,
             medium,
             providers,
@@ -62,12 +74,19 @@ impl Parts {
             random: Arc::clone(random),
             settings: config.warden.settings(),
         });
-        let warden = warden.await.context("the warden cannot start")?;
-        Ok(Self { warden, store })
+        match warden.await.context("the warden cannot start") {
+            Ok(warden) => Ok(Self { warden, hsms, store }),
+            Err(error) => {
+                hsms.close().await;
+                Err(error)
+            }
+        }
     }
 
     pub(super) async fn stop(&self) {
         self.warden.shutdown().await;
+        // Some modules crash if the process ends with their sessions open.
+        self.hsms.close().await;
         self.store.close().await;
     }
 }

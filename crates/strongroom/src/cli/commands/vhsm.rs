@@ -7,6 +7,9 @@ use super::{Call, short};
 use crate::cli::args::VhsmCommand;
 use crate::cli::output::{fields, table};
 
+/// What a virtual HSM's key manager calls itself; HSMs are listed by `hsm list`.
+const KIND: &str = "virtual-hsm";
+
 pub(in crate::cli) async fn run(command: VhsmCommand, call: Call<'_>) -> anyhow::Result<()> {
     match command {
         VhsmCommand::Create { name } => {
@@ -20,9 +23,11 @@ pub(in crate::cli) async fn run(command: VhsmCommand, call: Call<'_>) -> anyhow:
             let rotated = call.client.rotate_key_encryption_key(&vhsm).await?;
             call.output.show(&rotated, one)
         }
-        VhsmCommand::List => call
-            .output
-            .show(&call.client.key_managers().await?, |all| many(all)),
+        VhsmCommand::List => {
+            let mut all = call.client.key_managers().await?;
+            all.retain(|manager| manager.kind == KIND);
+            call.output.show(&all, |all| many(all))
+        }
     }
 }
 

@@ -1,0 +1,83 @@
+//! `hsm create|list|check|bench`
+
+use admin::message::NewKeyManager;
+use warden::view::KeyManagerView;
+
+use super::{Call, remote, short};
+use crate::cli::args::{HsmCommand, ListArgs};
+use crate::cli::find::Place;
+use crate::cli::output::{Output, fields, table};
+use crate::hsm;
+
+/// What a key manager over PKCS#11 calls itself.
+const KIND: &str = "hsm";
+
+pub(in crate::cli) fn run(command: HsmCommand, place: &Place, output: &Output) -> anyhow::Result<()> {
+    match command {
+        HsmCommand::Create { name } => remote(place, output, |call| create(name, call)),
+        HsmCommand::List(args @ ListArgs { module: Some(_), .. }) => hsm::list::run(&args, output),
+        HsmCommand::List(_) => remote(place, output, list),
+        HsmCommand::Check(args) => hsm::check::run(&args, *output),
+        HsmCommand::Bench(args) => hsm::bench::run(&args, *output),
+    }
+}
+
+async fn create(name: String, call: Call<'_>) -> anyhow::Result<()> {
+    let new = NewKeyManager {
+        kind: Some(KIND.to_owned()),
+        name,
+    };
+    let made = call.client.create_key_manager(&new).await?;
+    call.output.show(&made, |view| {
+        let mut text = fields(&[
+            ("id", view.id.clone()),
+            ("name", view.name.clone()),
+            ("kind", view.kind.clone()),
+            ("created", short(&view.created)),
+        ]);
+        text.push_str(&format!(
+            "\nnext: strongroom key create KEY --hsm {name}, or strongroom key adopt KEY --hsm {name} --label LABEL\n",
+            name = view.name
+        ));
+        text
+    })
+}
+
+async fn list(call: Call<'_>) -> anyhow::Result<()> {
+    let mut all = call.client.key_managers().await?;
+    all.retain(|manager| manager.kind == KIND);
+    call.output.show(&all, |all| many(all))
+}
+
+/// A line for each token, below that of its HSM.
+fn many(views: &[KeyManagerView]) -> String {
+    let mut rows = Vec::new();
+    for view in views {
+        let dash = || "-".to_owned();
+        if view.instances.is_empty() {
+            rows.push(vec![
+                view.name.clone(),
+                view.keys.to_string(),
+                dash(),
+                dash(),
+                "not probed yet".to_owned(),
+            ]);
+        }
+        for (number, instance) in view.instances.iter().enumerate() {
+            let first = number == 0;
+            rows.push(vec![
+                if first { view.name.clone() } else { String::new() },
+                if first {
+                    view.keys.to_string()
+                } else {
+                    String::new()
+                },
+                instance.id.clone(),
+                instance.model.clone(),
+                instance.status.clone(),
+            ]);
+        }
+    }
+    let nothing = "there is no HSM yet: name it in [[hsm]] of the configuration, restart, then strongroom hsm create NAME";
+    table(&["hsm", "keys", "token", "model", "health"], &rows, nothing)
+}
