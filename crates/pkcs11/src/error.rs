@@ -55,6 +55,12 @@ pub enum TokenError {
     /// The token locked the PIN; its security officer has to set it anew.
     #[error("the PIN is locked")]
     PinLocked,
+    /// The token says that one more refused PIN locks it, and this PIN was never accepted: it is not
+    /// presented. A login by other means makes the token count anew.
+    #[error(
+        "one wrong PIN more would lock the token, so the PIN is not presented: log in once by other means"
+    )]
+    PinLastTry,
     /// A login did not come back: the module crashed or hung in it. Whether the token counted it as
     /// a try is unknown, so it is not tried again.
     #[error("the module did not come back from a login; the PIN is not presented again until it is set anew")]

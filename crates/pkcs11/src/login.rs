@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use cryptoki::error::Error;
 use cryptoki::session::{Session, UserType};
+use cryptoki::slot::TokenInfo;
 use cryptoki::types::AuthPin;
 
 use crate::config::Pin;
@@ -139,14 +140,15 @@ impl Keeper for Pins {
 /// PIN, one presents it.
 pub(crate) struct Gate {
     keeper: Arc<dyn Keeper>,
-    turn: Mutex<()>,
+    /// Held during a login; the number of the PIN that the token accepted last.
+    turn: Mutex<Option<u64>>,
 }
 
 impl Gate {
     pub(crate) const fn new(keeper: Arc<dyn Keeper>) -> Self {
         Self {
             keeper,
-            turn: Mutex::new(()),
+            turn: Mutex::new(None),
         }
     }
 
@@ -155,15 +157,35 @@ impl Gate {
         self.keeper.refused()
     }
 
-    /// Logs in, once for all sessions. `false` where the token wants no login.
-    pub(crate) fn log_in(&self, session: &Session, profile: &Profile) -> Result<bool, Trouble> {
-        let _turn = lock(&self.turn);
+    /// Logs in, once for all sessions. `false` where the token wants no login. `token` is what the
+    /// token says of its PIN, among others.
+    pub(crate) fn log_in(
+        &self,
+        session: &Session,
+        token: &TokenInfo,
+        profile: &Profile,
+    ) -> Result<bool, Trouble> {
+        let mut accepted = lock(&self.turn);
         let Some(presented) = self.keeper.present()? else {
             return Ok(false);
         };
+        let untried = *accepted != Some(presented.number);
+        if token.user_pin_locked() || token.user_pin_final_try() && untried {
+            self.keeper.judged(presented.number, Judgement::NotJudged);
+            let locked = token.user_pin_locked();
+            return Err(if locked {
+                TokenError::PinLocked
+            } else {
+                TokenError::PinLastTry
+            }
+            .into());
+        }
         let result = session.login(UserType::User, Some(&presented.pin));
         let (judgement, result) = judge(result, profile);
         self.keeper.judged(presented.number, judgement);
+        if judgement == Judgement::Accepted {
+            *accepted = Some(presented.number);
+        }
         result.map(|()| true)
     }
 }

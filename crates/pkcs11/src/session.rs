@@ -313,11 +313,11 @@ fn open(shared: &Shared, running: &Running<'_>) -> Result<Open, Trouble> {
     if let Some(refused) = shared.gate.refused() {
         return Err(refused.into());
     }
-    let slot = slot(running, &shared.token)?;
+    let (slot, token) = slot(running, &shared.token)?;
     // Read-write throughout: CloudHSM has no others. Closed by hand, for after a restart the handle
     // may be somebody else's.
     let session = running.pkcs11.open_rw_session_no_drop(slot)?;
-    let logged_in = match shared.gate.log_in(&session, &shared.profile) {
+    let logged_in = match shared.gate.log_in(&session, &token, &shared.profile) {
         Ok(logged_in) => logged_in,
         Err(error) => {
             let _ = session.close();
@@ -333,8 +333,8 @@ fn open(shared: &Shared, running: &Running<'_>) -> Result<Open, Trouble> {
     })
 }
 
-/// The slot with the token. Slots whose token does not answer are passed over.
-fn slot(running: &Running<'_>, token: &TokenSelector) -> Result<Slot, Trouble> {
+/// The slot with the token, and what the token says of itself. Slots whose token does not answer are passed over.
+fn slot(running: &Running<'_>, token: &TokenSelector) -> Result<(Slot, cryptoki::slot::TokenInfo), Trouble> {
     let mut found = None;
     for slot in running.pkcs11.get_slots_with_token()? {
         let Ok(info) = running.pkcs11.get_token_info(slot) else {
@@ -352,7 +352,7 @@ fn slot(running: &Running<'_>, token: &TokenSelector) -> Result<Slot, Trouble> {
             }
             continue;
         }
-        if is_it && found.replace(slot).is_some() {
+        if is_it && found.replace((slot, info)).is_some() {
             return Err(TokenError::Unsuitable("two tokens have this name".to_owned()).into());
         }
     }

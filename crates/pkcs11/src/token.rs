@@ -73,7 +73,10 @@ impl Token {
             return State::Unavailable(reason);
         }
         match lock(&self.0.trouble).clone() {
-            Some(gone @ TokenError::TokenGone) => State::Unavailable(gone),
+            // Nothing can be done before these end, and they end elsewhere.
+            Some(gone @ (TokenError::TokenGone | TokenError::PinLocked | TokenError::PinLastTry)) => {
+                State::Unavailable(gone)
+            }
             Some(trouble) => State::Degraded(trouble),
             None if self.0.backend.hung() > 0 => State::Degraded(TokenError::TimedOut),
             None => State::Active,

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use ambient::SystemRandom;
 use pkcs11::{OpenError, Pin, PinFileError, State, Token, TokenError};
 
-use testkit::hsm::PIN;
+use cryptoki_sys::{CKF_USER_PIN_COUNT_LOW, CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_LOCKED};
+use testkit::hsm::{PIN, Product};
 
-use crate::kit::{named, object, pin, scene, secret};
+use crate::kit::{alone, named, object, pin, scene, secret};
 
 scene! {
     async fn a_refused_pin_is_presented_once(scene) {
@@ -74,6 +75,54 @@ scene! {
         assert!(token.encrypt(&key, secret(b"x"), b"").await.is_ok());
         assert_eq!(token.state(), State::Active);
     }
+}
+
+scene! {
+    /// Somebody else used up the tries, or an earlier start of this program: ours may be wrong as well.
+    async fn a_pin_is_not_presented_when_one_try_is_left(scene) {
+        scene.shim.token_flags(CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY);
+        let token = Token::prepare(scene.config(), scene.clock.clone(), Arc::new(SystemRandom)).await.unwrap();
+        for _ in 0..3 {
+            assert_eq!(token.probe().await.err(), Some(TokenError::PinLastTry));
+            assert_eq!(token.state(), State::Unavailable(TokenError::PinLastTry));
+            scene.wait();
+        }
+        scene.shim.token_flags(CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_LOCKED);
+        assert_eq!(token.probe().await.err(), Some(TokenError::PinLocked));
+        assert_eq!(token.state(), State::Unavailable(TokenError::PinLocked));
+        assert_eq!(scene.shim.calls("C_Login"), 0);
+        // The token counts anew: nothing has to be set or started again.
+        scene.shim.token_flags(CKF_USER_PIN_COUNT_LOW);
+        token.probe().await.unwrap();
+        assert_eq!(token.state(), State::Active);
+        // This PIN is right; tries that others lost do not stop us.
+        scene.shim.token_flags(CKF_USER_PIN_FINAL_TRY);
+        scene.shim.close_sessions();
+        token.probe().await.unwrap();
+        assert!(scene.shim.calls("C_Login") >= 2);
+    }
+}
+
+/// Kryoptic counts, as HSMs do: tokens are opened with a wrong PIN as often as a service manager would.
+#[test]
+fn a_program_that_starts_again_and_again_does_not_lock_the_pin() {
+    let path = concat!(
+        module_path!(),
+        "::a_program_that_starts_again_and_again_does_not_lock_the_pin"
+    );
+    alone(path, Product::Kryoptic, async |scene| {
+        let mut last = None;
+        for _ in 0..40 {
+            let mut config = scene.config();
+            config.pin = Some(pin("99999999"));
+            let opened = Token::open(config, scene.clock.clone(), Arc::new(SystemRandom)).await;
+            last = opened.err();
+        }
+        assert_eq!(last, Some(OpenError::Token(TokenError::PinLastTry)));
+        assert!(scene.shim.calls("C_Login") < 40);
+        // The right PIN is still taken.
+        scene.hsm.pkcs11_tool("one", &["--list-objects"]);
+    });
 }
 
 #[test]

@@ -21,6 +21,7 @@ const PLAIN: &[(u8, TokenError)] = &[
     (12, TokenError::TrialFailed),
     (13, TokenError::NoRandomness),
     (14, TokenError::Closed),
+    (15, TokenError::PinLastTry),
 ];
 
 pub(super) fn put(to: &mut Encoder<'_>, error: &TokenError) {
@@ -55,6 +56,7 @@ pub(super) fn put(to: &mut Encoder<'_>, error: &TokenError) {
         | TokenError::NotInitialized
         | TokenError::PinRefused
         | TokenError::PinLocked
+        | TokenError::PinLastTry
         | TokenError::LoginUnanswered
         | TokenError::TimedOut
         | TokenError::Hung
