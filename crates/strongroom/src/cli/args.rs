@@ -2,6 +2,7 @@
 
 mod hsm;
 mod import;
+mod key;
 mod kms;
 
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use hsm::{BenchArgs, HsmArgs, HsmCommand, ListArgs};
 pub use import::ImportArgs;
+pub(super) use key::{AdoptArgs, KeptIn, KeyCommand};
 pub use kms::{ExplainArgs, FaultCommand, KmsCommand};
 
 const AFTER_HELP: &str = "\
@@ -176,44 +178,6 @@ impl SealKind {
             Self::Hsm => "hsm",
         }
     }
-}
-
-/// `key`
-#[derive(Debug, Subcommand)]
-pub enum KeyCommand {
-    /// Create a 256-bit AES key
-    Create {
-        /// What to call it: 1 to 64 of a-z A-Z 0-9 . _ -
-        name: String,
-        /// The virtual HSM that makes and keeps it, by id or name
-        #[arg(long, value_name = "VHSM")]
-        vhsm: String,
-        /// What the key may do, for good
-        #[arg(long, value_name = "USAGE", default_value = "encrypt,decrypt",
-              value_parser = ["encrypt,decrypt", "encrypt", "decrypt", "none"])]
-        usage: String,
-    },
-    /// List the keys
-    List {
-        /// Only those of this virtual HSM, by id or name
-        #[arg(long, value_name = "VHSM")]
-        vhsm: Option<String>,
-    },
-    /// Show one key
-    Show {
-        /// Its id or name
-        key: String,
-    },
-    /// Let a disabled key be used again
-    Enable {
-        /// Its id or name
-        key: String,
-    },
-    /// Stop every use of a key at once
-    Disable {
-        /// Its id or name
-        key: String,
-    },
 }
 
 /// `key-store`

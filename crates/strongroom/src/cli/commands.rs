@@ -43,10 +43,33 @@ fn unless_empty(list: Vec<String>) -> Option<Vec<String>> {
     (!list.is_empty()).then_some(list)
 }
 
+/// `90d`, `12h`, `30m` in seconds.
+fn period(text: &str) -> Option<u64> {
+    let (number, seconds) = [("d", 86_400), ("h", 3_600), ("m", 60)]
+        .into_iter()
+        .find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)))?;
+    number.parse::<u64>().ok()?.checked_mul(seconds)
+}
+
 /// A time to the second: nobody reads microseconds in a table.
 pub(crate) fn short(time: &str) -> String {
     match time.split_once('.') {
         Some((seconds, _)) => format!("{seconds}Z"),
         None => time.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_have_a_unit() {
+        assert_eq!(period("90d"), Some(7_776_000));
+        assert_eq!(period("12h"), Some(43_200));
+        assert_eq!(period("30m"), Some(1_800));
+        for other in ["2027-01-31T00:00:00Z", "90", "d", "-1d", "99999999999999999999d"] {
+            assert_eq!(period(other), None, "{other}");
+        }
     }
 }

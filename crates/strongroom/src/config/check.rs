@@ -21,11 +21,7 @@ impl Config {
                 bail!("{setting} {} is not an absolute path", path.display());
             }
         }
-        if self.warden.max_in_flight == 0 || self.warden.max_in_flight_per_key_store == 0 {
-            bail!(
-                "warden.max_in_flight and warden.max_in_flight_per_key_store are at least 1: 0 would refuse everything"
-            );
-        }
+        self.warden.check()?;
         self.proxy.check()?;
         self.audit.limits.validate()?;
         self.actors()?;

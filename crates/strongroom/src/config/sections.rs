@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::bail;
 use listener::ListenerConfig;
 use serde::Deserialize;
 
@@ -42,6 +43,9 @@ pub struct WardenSection {
     pub max_in_flight_per_key_store: u32,
     /// See [`warden::Settings::recorded_refusals_per_minute`].
     pub recorded_refusals_per_minute: u32,
+    /// See [`warden::Settings::min_deletion_wait`].
+    #[serde(deserialize_with = "listener::units::duration")]
+    pub min_deletion_wait: Duration,
 }
 
 impl Default for WardenSection {
@@ -51,17 +55,34 @@ impl Default for WardenSection {
             max_in_flight: usual.max_in_flight,
             max_in_flight_per_key_store: usual.max_in_flight_per_key_store,
             recorded_refusals_per_minute: usual.recorded_refusals_per_minute,
+            min_deletion_wait: usual.min_deletion_wait,
         }
     }
 }
 
 impl WardenSection {
+    /// Refuses what would make the server useless, or a mistake irreparable.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        if self.max_in_flight == 0 || self.max_in_flight_per_key_store == 0 {
+            bail!(
+                "warden.max_in_flight and warden.max_in_flight_per_key_store are at least 1: 0 would refuse everything"
+            );
+        }
+        if !warden::Settings::MIN_DELETION_WAITS.contains(&self.min_deletion_wait) {
+            bail!(
+                "warden.min_deletion_wait is 24h to 720h: shorter, nobody would notice in time that a key is missed"
+            );
+        }
+        Ok(())
+    }
+
     /// As the warden takes it.
     pub fn settings(&self) -> warden::Settings {
         warden::Settings {
             max_in_flight: self.max_in_flight,
             max_in_flight_per_key_store: self.max_in_flight_per_key_store,
             recorded_refusals_per_minute: self.recorded_refusals_per_minute,
+            min_deletion_wait: self.min_deletion_wait,
             ..warden::Settings::default()
         }
     }

@@ -59,6 +59,7 @@ async fn make_missing(client: &Client) -> anyhow::Result<()> {
     if !client.keys(Some(NAME)).await?.iter().any(|key| key.name == NAME) {
         let new = NewKey {
             key_manager: NAME.to_owned(),
+            kind: None,
             name: NAME.to_owned(),
             usage: None,
         };

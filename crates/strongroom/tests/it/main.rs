@@ -12,6 +12,7 @@ mod crash;
 mod dev;
 mod floods;
 mod help;
+mod key_lifecycle;
 mod kms;
 mod logs;
 mod mtls;

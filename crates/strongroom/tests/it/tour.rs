@@ -50,8 +50,10 @@ async fn every_command_once() {
     let all = [
         "bindings",
         "created",
+        "deletion",
         "id",
         "key_manager",
+        "key_manager_kind",
         "key_manager_name",
         "name",
         "state",
@@ -245,7 +247,8 @@ async fn every_command_once() {
     );
     let errors = stderr(&["--json", "--data-dir", &data, "key", "show", "a/b"], 2);
     assert!(errors.contains("usage"), "{errors}");
-    stderr(&["--data-dir", &data, "recovery", "acknowledge"], 0);
+    let errors = stderr(&["--data-dir", &data, "recovery", "acknowledge"], 1);
+    assert!(errors.contains("there is no recovery to acknowledge"), "{errors}");
 
     // The log has it all, while the server runs and after.
     let verified = node.json(&["audit", "verify"]);

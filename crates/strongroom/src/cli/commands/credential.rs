@@ -14,7 +14,7 @@ use xks_api::credential::RawSecretAccessKey;
 use xks_api::uri::UriPathPrefix;
 use zeroize::Zeroizing;
 
-use super::{Call, key_store, short};
+use super::{Call, key_store, period, short};
 use crate::cli::args::CredentialCommand;
 use crate::cli::exit::UsageError;
 use crate::cli::output::{fields, or_dash};
@@ -159,26 +159,4 @@ fn expiry(text: &str) -> anyhow::Result<String> {
     };
     let end = SystemClock.now().saturating_add(Duration::from_secs(seconds));
     Ok(end.to_string())
-}
-
-fn period(text: &str) -> Option<u64> {
-    let (number, seconds) = [("d", 86_400), ("h", 3_600), ("m", 60)]
-        .into_iter()
-        .find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)))?;
-    number.parse::<u64>().ok()?.checked_mul(seconds)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn periods_have_a_unit() {
-        assert_eq!(period("90d"), Some(7_776_000));
-        assert_eq!(period("12h"), Some(43_200));
-        assert_eq!(period("30m"), Some(1_800));
-        for other in ["2027-01-31T00:00:00Z", "90", "d", "-1d", "99999999999999999999d"] {
-            assert_eq!(period(other), None, "{other}");
-        }
-    }
 }
