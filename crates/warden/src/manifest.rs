@@ -61,7 +61,7 @@ struct Entries {
     /// Rows by `table/key`, with the generation that wrote them.
     rows: BTreeMap<String, u64>,
     /// Keys that were disabled, wherever their key manager keeps its states: an older state put
-    /// back there re-enables nothing. Those of the next two are among them.
+    /// back there re-enables nothing.
     disabled: BTreeMap<String, u64>,
     /// When keys that are pending deletion will be destroyed, in microseconds since 1970.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -151,24 +151,15 @@ impl Manifest {
 
     /// Notes what was done to a key; `None` if it was enabled. That it was destroyed stays noted for good.
     pub(crate) fn note_key(&mut self, key: &KeyId, noted: Option<Noted>, generation: u64) {
-        let Entries {
-            disabled,
-            deletions,
-            destroyed,
-            ..
-        } = &mut self.entries;
+        let entries = &mut self.entries;
         let id = key.to_string();
-        deletions.remove(&id);
+        entries.disabled.remove(&id);
+        entries.deletions.remove(&id);
         match noted {
-            None => drop(disabled.remove(&id)),
-            Some(noted) => {
-                disabled.insert(id.clone(), generation);
-                match noted {
-                    Noted::Disabled => {}
-                    Noted::PendingDeletion(at) => drop(deletions.insert(id, at.as_micros())),
-                    Noted::Destroyed => drop(destroyed.insert(id, generation)),
-                }
-            }
+            None => {}
+            Some(Noted::Disabled) => drop(entries.disabled.insert(id, generation)),
+            Some(Noted::PendingDeletion(at)) => drop(entries.deletions.insert(id, at.as_micros())),
+            Some(Noted::Destroyed) => drop(entries.destroyed.insert(id, generation)),
         }
     }
 

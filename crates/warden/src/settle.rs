@@ -294,7 +294,7 @@ pub(crate) fn was_done(id: &ChangeId, change: &Change, manifest: &Manifest, dire
             key,
             deletion,
         } => describe(directory, key_manager, key)
-            .is_some_and(|key| directory.deletion_of(&key) == Some(Timestamp::from_micros(*deletion))),
+            .is_some_and(|key| key.deletion == Some(Timestamp::from_micros(*deletion))),
         Change::CancelKeyDeletion { key_manager, key } => describe(directory, key_manager, key)
             .is_some_and(|key| directory.state_of(&key) != KeyState::PendingDeletion),
         Change::DestroyKey { key_manager, key } => is_gone(directory, key_manager, key),

@@ -113,6 +113,16 @@ pub(super) async fn all(world: &World) -> Vec<(&'static str, &'static str, Reply
         "a disabled key",
         world.decrypt(&good).await,
     ));
+    let (by, week) = (admin(), Duration::from_hours(7 * 24));
+    let schedule = world.warden.schedule_key_deletion(&by, "both", week);
+    schedule.await.unwrap();
+    for reply in [
+        world.ask("/keys/both/encrypt", &encrypt).await,
+        world.decrypt(&good).await,
+    ] {
+        all.push(("InvalidStateException", "a key pending deletion", reply));
+    }
+    world.warden.cancel_key_deletion(&by, "both").await.unwrap();
     world.set_key_state("both", KeyState::Enabled).await;
     for external_key in [Some("both"), None] {
         world
@@ -162,6 +172,12 @@ pub(super) async fn all(world: &World) -> Vec<(&'static str, &'static str, Reply
             Mode::RefusesSize,
             "UnsupportedOperationException",
             "a key manager's own limit",
+        ),
+        (Mode::IsBusy, "ThrottlingException", "a busy key manager"),
+        (
+            Mode::IsExhausted,
+            "InvalidStateException",
+            "a key that was used up",
         ),
         (
             Mode::Hangs,

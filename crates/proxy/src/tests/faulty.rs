@@ -23,6 +23,10 @@ pub(super) enum Mode {
     Corrupts,
     /// It takes nothing, however small.
     RefusesSize,
+    /// It has no room.
+    IsBusy,
+    /// Its keys have encrypted as often as they may.
+    IsExhausted,
 }
 
 /// The switch.
@@ -44,6 +48,12 @@ impl Fault {
         }
         if self.is(Mode::RefusesSize) {
             return Err(KeyManagerError::TooLarge);
+        }
+        if self.is(Mode::IsBusy) {
+            return Err(KeyManagerError::Busy("256 calls wait in slot 0".to_owned()));
+        }
+        if self.is(Mode::IsExhausted) {
+            return Err(KeyManagerError::Exhausted);
         }
         if self.is(Mode::Fails) {
             return Err(KeyManagerError::Unavailable("session lost in slot 0".to_owned()));

@@ -1,9 +1,11 @@
 //! GetKeyMetadata.
 
+use std::time::Duration;
+
 use key_manager::KeyState;
 use serde_json::json;
 
-use super::world::{World, metadata_body};
+use super::world::{World, admin, metadata_body};
 
 #[tokio::test]
 async fn xks_meta_01_the_answer_has_spec_usage_and_status() {
@@ -54,6 +56,11 @@ async fn xks_meta_06_the_status_follows_the_keys_state() {
         reply.is_success();
         assert_eq!(reply.json()["keyStatus"], status);
     }
+    let (by, week) = (admin(), Duration::from_hours(7 * 24));
+    let scheduled = world.warden.schedule_key_deletion(&by, "both", week);
+    scheduled.await.unwrap();
+    let reply = world.ask("/keys/both/metadata", &metadata_body()).await;
+    assert_eq!(reply.json()["keyStatus"], "DISABLED");
 }
 
 #[tokio::test]

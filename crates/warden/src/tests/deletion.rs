@@ -310,6 +310,44 @@ async fn what_was_cut_off_half_way_is_noted_at_the_next_start() {
     }
 }
 
+/// The key manager's half is done and stays so; repeating the command does the other.
+#[tokio::test]
+async fn what_could_not_be_noted_is_told_and_finished_by_repeating_it() {
+    let world = World::furnished().await;
+    let running = world.start().await;
+    let trigger = "CREATE TRIGGER broken BEFORE UPDATE ON warden_manifest \
+                   BEGIN SELECT RAISE(ABORT, 'broken'); END";
+    let (warden, by) = (&running.warden, &admin());
+    world.edit(trigger).await;
+    let scheduled = warden.schedule_key_deletion(by, "first", WEEK).await;
+    assert!(
+        matches!(scheduled, Err(ManageError::NotInForce(_))),
+        "{scheduled:?}"
+    );
+    assert_eq!(world.records_of("outcome").pop().unwrap()["result"], "done");
+    // It is stopped, but nothing is destroyed that only one side knows of.
+    assert!(running.serves().await.unwrap_err().contains("pending deletion"));
+    let_a_week_pass(&running).await;
+    warden.destroy_due_keys().await;
+    assert_eq!(state(&running), "pending-deletion");
+    world.edit("DROP TRIGGER broken").await;
+    schedule(&running).await;
+    assert_eq!(warden.status().alarms, []);
+
+    world.edit(trigger).await;
+    let kept = warden.cancel_key_deletion(by, "first").await;
+    assert!(matches!(kept, Err(ManageError::Store(_))), "{kept:?}");
+    assert_eq!(world.records_of("outcome").pop().unwrap()["result"], "not-done");
+    let_a_week_pass(&running).await;
+    warden.destroy_due_keys().await;
+    assert_eq!(state(&running), "pending-deletion");
+    world.edit("DROP TRIGGER broken").await;
+    warden.cancel_key_deletion(by, "first").await.unwrap();
+    assert_eq!(warden.status().alarms, []);
+    assert_eq!(state(&running), "disabled");
+    running.stop().await;
+}
+
 #[tokio::test]
 async fn an_earlier_state_put_back_neither_hastens_an_end_nor_undoes_one() {
     let world = World::furnished().await;

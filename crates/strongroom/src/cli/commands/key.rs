@@ -58,9 +58,9 @@ fn object(adopted: AdoptArgs) -> (String, AdoptKey) {
         name: adopted.name,
         usage: Some(adopted.usage),
         label: adopted.label,
-        object_id: adopted.object_id,
+        object_id: adopted.object_id.map(|id| id.to_ascii_lowercase()),
         legacy_framing: adopted.legacy_framing,
-        legacy_metadata: adopted.legacy_metadata,
+        legacy_metadata: adopted.legacy_metadata.map(|hex| hex.to_ascii_lowercase()),
         encrypt_with: adopted.encrypt_with,
         count_from: adopted.count_from,
     };
