@@ -34,7 +34,7 @@ pub trait Cluster: Send + Sync {
     /// Whether KMS gives `kmsuser` a new password at each connection, as AWS does.
     fn rotates_password(&self) -> bool;
 
-    /// Looks at every HSM, without a login.
+    /// Looks at every HSM; needs no login.
     fn survey(&self) -> Answer<'_, Survey>;
 
     /// Logs in as `kmsuser` to every HSM that answers, with the first of these passwords that it
@@ -56,9 +56,6 @@ pub trait Cluster: Send + Sync {
 
     /// Logs out. Whatever is under way fails.
     fn disconnect(&self) -> Answer<'_, ()>;
-
-    /// How many HSMs the connection uses at the moment, by asking each.
-    fn active_hsms(&self) -> Answer<'_, usize>;
 
     /// The HSMs, for the administrator. Asks nothing of them.
     fn hsms(&self) -> Vec<HsmView>;

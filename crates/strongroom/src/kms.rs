@@ -1,6 +1,7 @@
 //! `kms …`: AWS's side as a process of its own, and the commands that speak to it.
 
 mod client;
+pub mod clusters;
 mod commands;
 pub mod config;
 pub(crate) mod identities;

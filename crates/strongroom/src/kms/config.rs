@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 pub(crate) use check::command;
 
+use super::clusters::ClusterConfig;
 use crate::config::{AdminSection, SealSection, StoreSection, read_with};
 use crate::data_dir::DataDir;
 use crate::logging::LogSettings;
@@ -43,6 +44,9 @@ pub struct Config {
     /// The endpoint itself.
     #[serde(default)]
     pub kms: KmsConfig,
+    /// The HSM clusters of AWS CloudHSM key stores.
+    #[serde(default)]
+    pub clusters: Vec<ClusterConfig>,
     /// The doors.
     #[serde(default)]
     pub listeners: Vec<ListenerConfig>,
@@ -58,6 +62,7 @@ impl Config {
             seal: SealSection::default(),
             admin: AdminSection::default(),
             kms: KmsConfig::default(),
+            clusters: Vec::new(),
             listeners: Vec::new(),
         }
     }
@@ -95,6 +100,7 @@ impl Config {
             .filter(|listener| listener.danger_plain_http);
         plain
             .map(|listener| format!("listeners {}: danger_plain_http", listener.name))
+            .chain(self.clusters.iter().flat_map(ClusterConfig::dangers))
             .collect()
     }
 
@@ -114,6 +120,13 @@ impl Config {
         }
         self.kms.trail.check()?;
         Quotas::new(&self.kms.quotas, Arc::new(SystemClock))?;
+        let mut clusters = HashSet::new();
+        for cluster in &self.clusters {
+            cluster.check()?;
+            if !clusters.insert(&cluster.id) {
+                bail!("two clusters have the id {:?}", cluster.id);
+            }
+        }
         let mut names = HashSet::new();
         for listener in &self.listeners {
             listener.check()?;
@@ -153,6 +166,7 @@ pub(crate) fn fixed_differences(old: &Config, new: &Config) -> anyhow::Result<()
         seal,
         admin,
         kms,
+        clusters,
         listeners,
     } = new;
     let doors = |listeners: &[ListenerConfig]| -> Vec<(String, String)> {
@@ -166,6 +180,7 @@ pub(crate) fn fixed_differences(old: &Config, new: &Config) -> anyhow::Result<()
         ("[seal]", *seal == old.seal),
         ("[admin]", *admin == old.admin),
         ("[kms]", *kms == old.kms),
+        ("[[clusters]]", *clusters == old.clusters),
         (
             "the listeners' names and addresses",
             doors(listeners) == doors(&old.listeners),

@@ -11,13 +11,16 @@ use kms::control::message::{ListenerStatus, NodeStatus};
 use kms::identity::{IdentitySource, IdentitySourceError};
 use kms::{Front, Kms};
 use listener::{Bound, Control, ListenerConfig};
+use pkcs11::WorkerCommand;
 use seal::harden::Hardening;
 use seal::{KeyFile, Keyring};
 use store::{Migrations, Store};
 use tokio::task::JoinHandle;
 
+use super::clusters::DeclaredClusters;
 use super::config::{self, Config, Places};
 use crate::data_dir::Lock;
+use crate::hsm::worker;
 use crate::server::doors::{self, Doors};
 use crate::server::{hardening_lines, raise_limit};
 use crate::told::told;
@@ -33,6 +36,8 @@ pub struct Overrides {
     pub random: Arc<dyn Random>,
     /// What hardening the process achieved before, for `status`.
     pub hardening: Option<Hardening>,
+    /// How the process of a PKCS#11 module is started.
+    pub worker: WorkerCommand,
     /// The file that the configuration was read from; without one a reload keeps the configuration
     /// and reads the files that it names.
     pub file: Option<PathBuf>,
@@ -44,6 +49,7 @@ impl Default for Overrides {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             hardening: None,
+            worker: worker::command(),
             file: None,
         }
     }
@@ -53,6 +59,7 @@ impl Default for Overrides {
 pub struct Server {
     running: Arc<Running>,
     kms: Kms,
+    clusters: Arc<DeclaredClusters>,
     /// Deletions and rotations that are due.
     upkeep: JoinHandle<()>,
     store: Store,
@@ -89,10 +96,16 @@ impl Server {
         places.data_dir.check()?;
         let lock = places.data_dir.lock()?;
         let identities = read_identities(&places.identities)?;
+        let clusters = Arc::new(DeclaredClusters::new(
+            &config.clusters,
+            &overrides.worker,
+            &overrides.clock,
+            &overrides.random,
+        )?);
         let store = open_store(&places.store).await?;
         let started = async {
             let keyring = load_keyring(&store, &places).await?;
-            let kms = open(&config, &store, keyring, identities, &overrides).await?;
+            let kms = open(&config, &store, keyring, (identities, &clusters), &overrides).await?;
             let front = Arc::new(Front::new(kms.clone(), &*overrides.random)?);
             let running = open_doors(config, &places, overrides, &kms, &front)?;
             anyhow::Ok((kms, running))
@@ -105,6 +118,7 @@ impl Server {
                     async move { kms.run_upkeep().await }
                 }),
                 kms,
+                clusters,
                 store,
                 _lock: lock,
             }),
@@ -155,6 +169,7 @@ impl Server {
             tracing::error!(%error, "upkeep of KMS keys failed");
         }
         self.kms.trail().flush().await;
+        self.clusters.close().await;
         self.store.close().await;
     }
 }
@@ -182,7 +197,7 @@ async fn open(
     config: &Config,
     store: &Store,
     keyring: Keyring,
-    identities: IdentitySource,
+    (identities, clusters): (IdentitySource, &Arc<DeclaredClusters>),
     overrides: &Overrides,
 ) -> anyhow::Result<Kms> {
     let opened = Kms::open(kms::Parts {
@@ -190,7 +205,7 @@ async fn open(
         store: store.clone(),
         keyring,
         identities,
-        clusters: Arc::new(kms::clusters::NoClusters),
+        clusters: Arc::clone(clusters) as _,
         trail_directory: config.data_dir.join("cloudtrail"),
         clock: Arc::clone(&overrides.clock),
         random: Arc::clone(&overrides.random),

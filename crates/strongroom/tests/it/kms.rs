@@ -176,7 +176,7 @@ fn the_control_socket_tells_reloads_and_refuses() {
 
     let errors = endpoint.stderr(&["fault", "set", "none", "unreachable"], 1);
     assert!(
-        errors.contains("no custom key store") && errors.contains("kms status"),
+        errors.contains("no external key store") && errors.contains("kms status"),
         "{errors}"
     );
     let errors = endpoint.stderr(&["fault", "set", "none", "tired"], 1);

@@ -7,6 +7,7 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod clusters;
 mod config;
 mod crash;
 mod dev;

@@ -61,9 +61,6 @@ impl Call<'_> {
         let id = &store.record.id;
         let cluster = self.kms.cluster_of(&store.record).ok_or_else(too_few_hsms)?;
         check_for_creation(&*cluster).await?;
-        if cluster.active_hsms().await < cluster.minimum_hsms() {
-            return Err(too_few_hsms().into());
-        }
         let name = KeyName { arn, id: &material.0 };
         let answer = cluster.generate_key(name).await;
         self.answered_by_cluster(id, answer)

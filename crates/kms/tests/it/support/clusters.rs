@@ -236,10 +236,6 @@ impl Cluster for FakeCluster {
         now(())
     }
 
-    fn active_hsms(&self) -> Answer<'_, usize> {
-        now(self.inside().active)
-    }
-
     fn hsms(&self) -> Vec<HsmView> {
         Vec::new()
     }

@@ -85,6 +85,13 @@ fn remarks(config: &Config) -> Vec<String> {
             remarks.push(format!("{shown} does not exist yet: run `strongroom kms init`"));
         }
     }
+    for cluster in &config.clusters {
+        remarks.extend(cluster.remarks());
+        if !cluster.trust_anchor_file.exists() {
+            let shown = cluster.trust_anchor_file.display();
+            remarks.push(format!("{shown} does not exist (cluster {})", cluster.id));
+        }
+    }
     for listener in &config.listeners {
         for file in files_of(listener).filter(|file| !file.exists()) {
             remarks.push(format!(
