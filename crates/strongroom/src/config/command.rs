@@ -8,7 +8,9 @@ use listener::ListenerConfig;
 use serde::Serialize;
 
 use super::{Config, EXAMPLE};
+use crate::cli::output::counted;
 use crate::cli::{ConfigCommand, Output};
+use crate::hsm::files;
 use crate::serve::runtime;
 use crate::server;
 
@@ -16,6 +18,7 @@ use crate::server;
 struct Checked {
     accepted: bool,
     listeners: Vec<String>,
+    hsms: Vec<String>,
     dangers: Vec<String>,
     remarks: Vec<String>,
 }
@@ -30,12 +33,18 @@ pub(crate) fn command(command: ConfigCommand, output: &Output) -> anyhow::Result
 fn check(file: &Path, output: &Output) -> anyhow::Result<()> {
     let config = Config::read(file)?;
     rehearse(&config)?;
+    hsm_files(&config, file)?;
     let checked = Checked {
         accepted: true,
         listeners: config
             .listeners
             .all()
             .map(|(kind, listener)| format!("{kind} {} on {}", listener.name, listener.address))
+            .collect(),
+        hsms: config
+            .hsm
+            .iter()
+            .map(|hsm| format!("{} with {}", hsm.name, counted(hsm.tokens.len() as u64, "token")))
             .collect(),
         dangers: config.dangers(),
         remarks: remarks(&config),
@@ -44,6 +53,9 @@ fn check(file: &Path, output: &Output) -> anyhow::Result<()> {
         let mut text = format!("{} is accepted\n", file.display());
         for listener in &checked.listeners {
             text.push_str(&format!("  listener: {listener}\n"));
+        }
+        for hsm in &checked.hsms {
+            text.push_str(&format!("  hsm: {hsm}\n"));
         }
         for danger in &checked.dangers {
             text.push_str(&format!("  danger: {danger}\n"));
@@ -65,6 +77,52 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
         .all()
         .filter(|(_, listener)| files_of(listener).all(|file| file.exists()));
     complete.try_for_each(|(_, listener)| server::rehearse(listener, &clock))
+}
+
+/// The modules and PIN files that the [[hsm]] sections name. Loads nothing: `hsm check` does.
+fn hsm_files(config: &Config, file: &Path) -> anyhow::Result<()> {
+    for hsm in &config.hsm {
+        for token in &hsm.tokens {
+            let module = files::module(hsm.module(token)?);
+            let pin = token.pin_file.as_deref().map_or(Ok(()), files::pin);
+            module.and(pin).map_err(|failure| {
+                let place = place_of(file, &hsm.name);
+                anyhow::anyhow!(
+                    "{place}[[hsm]] {:?}, token {:?}: {}: {}",
+                    hsm.name,
+                    token.name,
+                    failure.what,
+                    failure.fix
+                )
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// The line on which a section with this name begins, if it can be seen.
+fn place_of(file: &Path, name: &str) -> String {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let mut section = 0;
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.starts_with("[[hsm]]") {
+            section = number + 1;
+        }
+        let value = line.strip_prefix("name").map(|rest| rest.trim_start());
+        let value = value.and_then(|rest| rest.strip_prefix('='));
+        let is_it = value.is_some_and(|value| {
+            value.trim().strip_prefix(['"', '\'']).is_some_and(|value| {
+                value
+                    .strip_prefix(name)
+                    .is_some_and(|rest| rest.starts_with(['"', '\'']))
+            })
+        });
+        if section > 0 && is_it {
+            return format!("{} line {section}: ", file.display());
+        }
+    }
+    format!("{}: ", file.display())
 }
 
 pub(crate) fn files_of(listener: &ListenerConfig) -> impl Iterator<Item = &PathBuf> {

@@ -120,9 +120,7 @@ impl Check {
     async fn key(&mut self, live: &Live<'_>) -> anyhow::Result<Option<KeyObject>> {
         self.steps.trying("making a key", 0.2);
         let made = live.token.generate(self.trial.object(false)).await;
-        let result = made
-            .map_err(|error| cannot_make(&error))
-            .and_then(as_ordered);
+        let result = made.map_err(|error| cannot_make(&error)).and_then(as_ordered);
         let Some(key) = self.steps.result("makes a key", result)? else {
             return Ok(None);
         };

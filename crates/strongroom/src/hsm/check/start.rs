@@ -133,6 +133,9 @@ fn cannot_enter(error: &TokenError, hsm: &HsmConfig, config: &HsmToken, tool: &s
         TokenError::PinRefused => format!(
             "mend {file} before anything presents it again: it was presented once, and wrong PINs lock the token"
         ),
+        TokenError::PinLastTry => format!(
+            "make sure of the PIN, and log in once with {tool}: a success there brings all tries back"
+        ),
         TokenError::PinLocked => format!("the security officer sets it anew with {tool}; then mend {file}"),
         TokenError::SessionsExhausted => {
             "end other programs that use the token, or raise its limit".to_owned()

@@ -77,7 +77,7 @@ fn args() -> ImportArgs {
     }
 }
 
-fn plan(settings: &str) -> anyhow::Result<Plan> {
+fn plan_of(settings: &str) -> anyhow::Result<Plan> {
     Plan::new(&Settings::parse(settings)?, &args())
 }
 
@@ -91,7 +91,7 @@ fn remark<'p>(plan: &'p Plan, setting: &str) -> &'p Remark {
 
 #[test]
 fn keys_paths_ids_and_credentials_are_kept() {
-    let plan = plan(SETTINGS).unwrap();
+    let plan = plan_of(SETTINGS).unwrap();
     let keys: Vec<_> = plan.keys.iter().map(|key| (&*key.name, &*key.label)).collect();
     assert_eq!(keys, [("cards", "cards"), ("ledger", "ledger")]);
     let [first, second] = plan.stores.as_slice() else {
@@ -115,7 +115,7 @@ fn keys_paths_ids_and_credentials_are_kept() {
 
 #[test]
 fn the_configuration_has_the_module_behind_the_logger_and_the_iv_as_the_sample_had_it() {
-    let plan = plan(SETTINGS).unwrap();
+    let plan = plan_of(SETTINGS).unwrap();
     for line in [
         "module = \"/opt/vendor/libCryptoki2_64.so\"",
         "profile = \"luna-fips\"",
@@ -140,7 +140,7 @@ fn the_configuration_has_the_module_behind_the_logger_and_the_iv_as_the_sample_h
             "/opt/cloudhsm/lib/libcloudhsm_pkcs11.so",
         );
     assert!(
-        super::tests::plan(&zeroed)
+        plan_of(&zeroed)
             .unwrap()
             .config
             .contains("profile = \"cloudhsm\"")
@@ -149,7 +149,7 @@ fn the_configuration_has_the_module_behind_the_logger_and_the_iv_as_the_sample_h
 
 #[test]
 fn what_is_not_carried_over_is_said() {
-    let plan = plan(SETTINGS).unwrap();
+    let plan = plan_of(SETTINGS).unwrap();
     for lost in [
         "security.secondary_auth",
         "tracing",
@@ -168,12 +168,12 @@ fn what_is_not_carried_over_is_said() {
         assert!(!remark(&plan, changed).lost, "{changed}");
     }
     let unknown = SETTINGS.replace("[tracing]", "[novelty]\nbrand = \"new\"\n\n[tracing]");
-    assert!(remark(&super::tests::plan(&unknown).unwrap(), "novelty").lost);
+    assert!(remark(&plan_of(&unknown).unwrap(), "novelty").lost);
     let open = SETTINGS
         .replace("is_sigv4_auth_enabled = true", "is_sigv4_auth_enabled = false")
         .replace("is_tls_enabled = true", "is_tls_enabled = false")
         .replace("service = \"kms-xks-proxy\"", "service = \"another\"");
-    let open = super::tests::plan(&open).unwrap();
+    let open = plan_of(&open).unwrap();
     for lost in [
         "security.is_sigv4_auth_enabled",
         "security.is_tls_enabled",
@@ -185,7 +185,7 @@ fn what_is_not_carried_over_is_said() {
 
 #[test]
 fn no_secret_is_in_what_is_printed() {
-    let plan = plan(SETTINGS).unwrap();
+    let plan = plan_of(SETTINGS).unwrap();
     let people = crate::import_sample::words::text(&plan, &args());
     let programs = serde_json::to_string(&crate::import_sample::words::Shown::new(&plan)).unwrap();
     for secret in ["the-pin-1234", "secretsecret"] {
@@ -203,22 +203,25 @@ fn with_metadata(base64: &str) -> String {
 
 #[test]
 fn metadata_is_decoded_and_never_taken_for_ours() {
-    assert_eq!(plan(&with_metadata("djAuMC4x")).unwrap().metadata, "76302e302e31");
-    assert_eq!(plan(&with_metadata("")).unwrap().metadata, "");
+    assert_eq!(
+        plan_of(&with_metadata("djAuMC4x")).unwrap().metadata,
+        "76302e302e31"
+    );
+    assert_eq!(plan_of(&with_metadata("")).unwrap().metadata, "");
     // Two, and four bytes: format 2. One, and sixteen: format 1.
     for (ours, len) in [("AgECAwQ=", 5), ("AQAAAAAAAAAAAAAAAAAAAAA=", 17)] {
-        let error = plan(&with_metadata(ours)).err().unwrap().to_string();
+        let error = plan_of(&with_metadata(ours)).err().unwrap().to_string();
         assert!(error.contains("could not be told"), "{len}: {error}");
     }
-    assert!(plan(&with_metadata("AgECAwQF")).is_ok());
-    assert!(plan(&with_metadata("%")).is_err());
-    assert!(plan(&with_metadata(&"A".repeat(28))).is_err());
+    assert!(plan_of(&with_metadata("AgECAwQF")).is_ok());
+    assert!(plan_of(&with_metadata("%")).is_err());
+    assert!(plan_of(&with_metadata(&"A".repeat(28))).is_err());
 }
 
 #[test]
 fn a_label_longer_than_a_name_gets_a_name_of_its_own() {
     let long = "k".repeat(100);
-    let plan = plan(&SETTINGS.replace("\"ledger\"", &format!("{long:?}, \"{}\"", "no good/"))).unwrap();
+    let plan = plan_of(&SETTINGS.replace("\"ledger\"", &format!("{long:?}, \"{}\"", "no good/"))).unwrap();
     let key = plan.keys.iter().find(|key| key.label == long).unwrap();
     assert!(Name::parse(&key.name).is_ok(), "{}", key.name);
     assert!(

@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub(crate) mod certificates;
+pub(crate) mod hsm;
 pub(crate) mod node;
 pub(crate) mod process;
 pub(crate) mod xks;

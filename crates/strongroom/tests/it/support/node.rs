@@ -18,6 +18,7 @@ pub(crate) struct Node {
     dir: TempDir,
     pub(crate) ca: Ca,
     pub(crate) server: Pair,
+    environment: Vec<(String, PathBuf)>,
 }
 
 /// A server that serves.
@@ -39,7 +40,17 @@ impl Node {
         let dir = tempfile::tempdir().unwrap();
         let ca = Ca::new(dir.path(), "server-ca");
         let server = ca.issue(dir.path(), "server");
-        Self { dir, ca, server }
+        Self {
+            dir,
+            ca,
+            server,
+            environment: Vec::new(),
+        }
+    }
+
+    /// Gives every server of this node a variable, which PKCS#11 modules read.
+    pub(crate) fn set(&mut self, (variable, value): (&str, PathBuf)) {
+        self.environment.push((variable.to_owned(), value));
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -77,7 +88,9 @@ impl Node {
     /// Starts the server and waits until it is ready.
     pub(crate) fn serve(&self) -> Running {
         let config = self.path("config.toml");
-        Self::running(command(&["serve", "--config", config.to_str().unwrap()]))
+        let mut command = command(&["serve", "--config", config.to_str().unwrap()]);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        Self::running(command)
     }
 
     /// The same, in a process that may have this many files open unless it asks for more.
