@@ -27,6 +27,8 @@ pub enum ErrorCode {
     TooLarge,
     /// The store, the log or a key manager does not work.
     Unavailable,
+    /// The root keys are not there; only the status is.
+    Sealed,
     /// A fault of ours.
     Internal,
 }
@@ -44,6 +46,7 @@ impl ErrorCode {
             Self::MethodNotAllowed => "method-not-allowed",
             Self::TooLarge => "too-large",
             Self::Unavailable => "unavailable",
+            Self::Sealed => "sealed",
             Self::Internal => "internal",
         }
     }
@@ -57,7 +60,7 @@ impl ErrorCode {
             Self::Exists | Self::Conflict => StatusCode::CONFLICT,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::Sealed => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

@@ -23,4 +23,4 @@ mod server;
 pub use actor::{ActorEntry, Actors, ActorsError};
 pub use client::{Client, ClientError};
 pub use error::{ErrorBody, ErrorCode};
-pub use server::{ListenerStatus, NodeStatus, Server};
+pub use server::{ListenerStatus, NodeStatus, SealStatus, SealTokenStatus, SealWatch, Server};

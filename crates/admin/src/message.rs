@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use warden::view::{KeyStoreView, StatusView};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::NodeStatus;
+use crate::{NodeStatus, SealStatus};
 
 /// A key manager to be made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -226,7 +226,10 @@ pub struct Status {
     /// This node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<NodeStatus>,
-    /// Keys, log and store.
+    /// What protects the root keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<SealStatus>,
+    /// Keys, log and store; absent while sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warden: Option<StatusView>,
 }

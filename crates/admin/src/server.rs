@@ -17,18 +17,18 @@ mod strangers;
 
 use std::sync::Arc;
 
-use ambient::Random;
-use arc_swap::ArcSwap;
+use ambient::{Clock, Random};
+use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Response};
 use listener::{BodyError, Handler, Incoming};
-use warden::Warden;
+use warden::{Actor, Warden};
 
 use crate::actor::Actors;
 use crate::error::{ErrorCode, Refusal};
 use call::{Call, Reply};
-pub use node::{ListenerStatus, NodeStatus};
+pub use node::{ListenerStatus, NodeStatus, SealStatus, SealTokenStatus, SealWatch};
 use strangers::Strangers;
 
 /// The longest request: 32 caller patterns of 2,048 characters, twice, do not come over this
@@ -37,7 +37,10 @@ const MAX_BODY_BYTES: usize = 256 << 10;
 
 /// Serves the management API; give it to a [`listener::Listener`] on a Unix socket.
 pub struct Server {
-    warden: Arc<Warden>,
+    /// Absent while sealed.
+    warden: ArcSwapOption<Warden>,
+    seal: SealWatch,
+    clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     actors: ArcSwap<Actors>,
     node: ArcSwap<NodeStatus>,
@@ -45,15 +48,33 @@ pub struct Server {
 }
 
 impl Server {
-    /// For this warden and these actors.
-    pub fn new(warden: Arc<Warden>, random: Arc<dyn Random>, actors: Actors, node: NodeStatus) -> Self {
+    /// For these actors; sealed until [`Server::unseal`].
+    pub fn new(
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        actors: Actors,
+        node: NodeStatus,
+        seal: SealWatch,
+    ) -> Self {
         Self {
-            warden,
+            warden: ArcSwapOption::empty(),
+            seal,
+            clock,
             random,
             actors: ArcSwap::from_pointee(actors),
             node: ArcSwap::from_pointee(node),
             strangers: Strangers::default(),
         }
+    }
+
+    /// Manages this warden from now on.
+    pub fn unseal(&self, warden: Arc<Warden>) {
+        self.warden.store(Some(warden));
+    }
+
+    /// Answers nothing but the status from now on. Acts under way go on.
+    pub fn seal(&self) {
+        self.warden.store(None);
     }
 
     /// Replaces the actors, for every call that begins from now on.
@@ -75,24 +96,38 @@ impl Server {
         let Some(actor) = actors.of(uid) else {
             return self.answer_anybody(uid, request);
         };
+        let Some(warden) = self.warden.load_full() else {
+            return self.answer_sealed(actor, request);
+        };
         let body = if request.method == Method::GET {
             Bytes::new()
         } else {
             request.read_body(MAX_BODY_BYTES).await?
         };
         let call = Call {
-            warden: &self.warden,
+            warden: &warden,
             random: &*self.random,
             node: self.node.load_full(),
+            seal: (self.seal)(),
             actor,
             body,
         };
         router::route(&call, &request.method, request.uri.path()).await
     }
 
+    fn answer_sealed(&self, actor: &Actor, request: &Incoming) -> Result<Reply, Refusal> {
+        let seal = (self.seal)();
+        if request.method == Method::GET && request.uri.path() == "/v1/status" {
+            return status::sealed(actor, &self.node.load(), seal);
+        }
+        let reason = seal.reason.unwrap_or_else(|| "it is starting".to_owned());
+        let refusal = Refusal::new(ErrorCode::Sealed, format!("the server is sealed: {reason}"));
+        Err(refusal.next("it unseals by itself once that is mended; `strongroom status` shows how it fares"))
+    }
+
     fn answer_anybody(&self, uid: u32, request: &Incoming) -> Result<Reply, Refusal> {
         if request.method == Method::GET && request.uri.path() == "/v1/status" {
-            return status::reduced(&self.warden);
+            return status::reduced(self.warden.load().as_deref());
         }
         let next = format!(
             "have an administrator map uid {uid} in [[actors]] of the server's configuration and reload it"
@@ -113,7 +148,7 @@ impl Handler for Server {
         match &result {
             Ok(_) => tracing::info!(uid, %method, path, "management call"),
             Err(refusal) if refusal.code == ErrorCode::UnknownActor => {
-                if let Some(left_out) = self.strangers.line(self.warden.clock().now()) {
+                if let Some(left_out) = self.strangers.line(self.clock.now()) {
                     let error = refusal.code.as_str();
                     tracing::warn!(uid, %method, path, error, left_out, "management call refused");
                 }

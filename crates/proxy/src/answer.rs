@@ -51,10 +51,7 @@ impl Refusal {
                 error_message!("the URI path is not one of this proxy's"),
             ),
             Self::Method => Answer::method_not_allowed(),
-            Self::Sealed => error(
-                ErrorName::InvalidStateException,
-                error_message!("the proxy is sealed; an administrator has to unseal it"),
-            ),
+            Self::Sealed => sealed(),
             Self::CommonName | Self::Signature(_) => error(
                 ErrorName::AuthenticationFailedException,
                 error_message!("the request could not be authenticated"),
@@ -95,7 +92,8 @@ impl Refusal {
                 | FailureKind::LogStalled
                 | FailureKind::LogUnavailable(_)
                 | FailureKind::StoreUnavailable
-                | FailureKind::RecoveryPending => true,
+                | FailureKind::RecoveryPending
+                | FailureKind::Sealed => true,
                 FailureKind::NotAuthentic
                 | FailureKind::TooLarge
                 | FailureKind::DeadlineMissed(_)
@@ -164,6 +162,7 @@ fn of_warden(kind: &FailureKind) -> Answer {
         | FailureKind::StoreUnavailable
         | FailureKind::KeyManager(_)
         | FailureKind::TrialDecryption => internal(),
+        FailureKind::Sealed => sealed(),
         FailureKind::RecoveryPending => error(
             ErrorName::InvalidStateException,
             error_message!("the proxy was restored from a backup; an administrator has to acknowledge it"),
@@ -191,6 +190,13 @@ fn of_denial(denial: Denial) -> Answer {
             error_message!("the external key does not support this operation"),
         ),
     }
+}
+
+fn sealed() -> Answer {
+    error(
+        ErrorName::InvalidStateException,
+        error_message!("the proxy is sealed; its status says what it waits for"),
+    )
 }
 
 fn blocked() -> Answer {

@@ -85,7 +85,7 @@ impl Proxy {
             Probe::Lives => response(StatusCode::OK, &nothing),
             Probe::Ready => {
                 let (ready, reasons) = match self.warden() {
-                    None => (false, vec!["sealed".to_owned()]),
+                    None => (false, vec![self.sealed_reason()]),
                     Some(warden) => {
                         let readiness = warden.readiness();
                         (readiness.ready, readiness.reasons)

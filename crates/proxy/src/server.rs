@@ -33,6 +33,8 @@ use crate::{Settings, SettingsError};
 pub struct Proxy {
     /// Absent while sealed.
     warden: ArcSwapOption<Warden>,
+    /// Why it is sealed, if somebody said so.
+    sealed_because: ArcSwapOption<String>,
     verifier: Verifier,
     pub(crate) secrets: Secrets,
     pub(crate) limits: SizeLimits,
@@ -62,6 +64,7 @@ impl Proxy {
         settings.check()?;
         Ok(Self {
             warden: ArcSwapOption::empty(),
+            sealed_because: ArcSwapOption::empty(),
             verifier: Verifier::new(random)?,
             secrets: Secrets::sealed(settings.hosts()),
             limits: settings.size_limits()?,
@@ -94,6 +97,19 @@ impl Proxy {
     pub fn seal(&self) {
         self.warden.store(None);
         self.secrets.seal();
+    }
+
+    /// Says why it is sealed, or will be: to whoever asks for the details of `/readyz`.
+    pub fn set_sealed_reason(&self, reason: &str) {
+        self.sealed_because.store(Some(Arc::new(reason.to_owned())));
+    }
+
+    /// In the words of `/readyz`.
+    pub(crate) fn sealed_reason(&self) -> String {
+        match &*self.sealed_because.load() {
+            Some(reason) => format!("sealed: {reason}"),
+            None => "sealed".to_owned(),
+        }
     }
 
     /// Takes over the host names of other settings, and nothing else of them.

@@ -96,13 +96,7 @@ async fn start_proxy(listen: SocketAddr, dir: &Path, hardening: harden::Hardenin
     };
     let places = config.places();
     if !places.store.exists() {
-        init::create(
-            &places,
-            config.audit.limits,
-            overrides.clock.clone(),
-            &*overrides.random,
-        )
-        .await?;
+        init::create(&config, overrides.clock.clone(), overrides.random.clone()).await?;
     }
     Server::start(config, overrides)
         .await

@@ -44,10 +44,20 @@ async fn serve(
     };
     let server = Server::start(config, overrides).await?;
     announce(&server, output);
+    let mut is_ready = server.sealed().is_none();
+    if is_ready {
+        ready(output);
+    }
     loop {
-        match signals.next().await {
-            Signal::Stop => break,
-            Signal::Reload => reload(&server, file),
+        tokio::select! {
+            signal = signals.next() => match signal {
+                Signal::Stop => break,
+                Signal::Reload => reload(&server, file),
+            },
+            () = server.unsealed(), if !is_ready => {
+                ready(output);
+                is_ready = true;
+            }
         }
     }
     tracing::info!("stopping");
@@ -58,7 +68,7 @@ async fn serve(
     Ok(())
 }
 
-/// The line that service managers and tests wait for. A server whose standard output is gone
+/// The doors, and whether it is sealed. A server whose standard output is gone
 /// serves all the same.
 fn announce(server: &Server, output: &Output) {
     for door in server.doors() {
@@ -71,6 +81,21 @@ fn announce(server: &Server, output: &Output) {
             drop(output.write(&format!("listening: {} {} on {address}\n", door.kind, door.name)));
         }
     }
+    if let Some(reason) = server.sealed() {
+        drop(if output.is_json() {
+            output.json_line(
+                &serde_json::json!({ "ready": false, "sealed": reason, "pid": std::process::id() }),
+            )
+        } else {
+            output.write(&format!(
+                "sealed: {reason}\nit unseals by itself once that is mended\n"
+            ))
+        });
+    }
+}
+
+/// The line that service managers and tests wait for. A server that starts sealed says it later.
+fn ready(output: &Output) {
     tracing::info!("ready");
     drop(if output.is_json() {
         output.json_line(&serde_json::json!({ "ready": true, "pid": std::process::id() }))

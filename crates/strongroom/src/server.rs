@@ -2,20 +2,22 @@
 
 mod descriptors;
 pub(crate) mod doors;
+mod keeper;
 mod node;
 mod parts;
+pub(crate) mod seal;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ::seal::harden::Hardening;
 use admin::Actors;
 use ambient::{Clock, Random, SystemClock, SystemRandom};
 use anyhow::Context;
 use audit::Medium;
 use pkcs11::WorkerCommand;
 use proxy::{HealthEndpoints, Proxy};
-use seal::harden::Hardening;
 use warden::Warden;
 
 use crate::config::{self, Config};
@@ -24,9 +26,10 @@ pub(crate) use descriptors::raise_limit;
 pub use doors::Door;
 use doors::Doors;
 pub(crate) use doors::rehearse;
+use keeper::{Core, Keeper};
 pub(crate) use node::hardening_lines;
 pub use parts::MIGRATIONS;
-use parts::Parts;
+use seal::SealKinds;
 
 /// What a test or a benchmark exchanges; by default the real things.
 pub struct Overrides {
@@ -57,9 +60,10 @@ impl Default for Overrides {
     }
 }
 
-/// A server that serves.
+/// A server that serves, or is sealed.
 pub struct Server {
-    parts: Parts,
+    core: Arc<Core>,
+    keeper: Keeper,
     proxy: Arc<Proxy>,
     admin: Arc<admin::Server>,
     doors: Doors,
@@ -70,9 +74,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts everything that `config` says. When this returns, every door is open. Must be called
-    /// in a multi-threaded Tokio runtime, on a data directory that [`crate::init`] made.
-    pub async fn start(config: Config, overrides: Overrides) -> anyhow::Result<Self> {
+    /// Starts everything that `config` says. When this returns, every door is open; the server may be
+    /// sealed all the same ([`Server::sealed`]), if its seal is in an HSM. Must be called in a
+    /// multi-threaded Tokio runtime, on a data directory that [`crate::init`] made.
+    pub async fn start(config: Config, mut overrides: Overrides) -> anyhow::Result<Self> {
         config.check()?;
         for danger in config.dangers() {
             tracing::warn!(danger, "a setting weakens security");
@@ -81,10 +86,23 @@ impl Server {
         let places = config.places();
         places.data_dir.check()?;
         let lock = places.data_dir.lock()?;
-        let parts = Parts::start(&config, &places, &overrides).await?;
-        match Self::open_doors(&config, &places.socket, overrides, &parts).await {
-            Ok((proxy, admin, doors, node)) => Ok(Self {
-                parts,
+        let (clock, random) = (&overrides.clock, &overrides.random);
+        let worker = Some(overrides.worker.clone());
+        let kinds = SealKinds::of(&config, &places, worker, clock, random);
+        let node = node::Node::new(clock.now(), overrides.hardening);
+        let actors = overrides.actors.take();
+        let core = Arc::new(Core::new(config.clone(), places, overrides, kinds));
+        let parts = match core.start().await {
+            Ok(parts) => parts,
+            Err(error) => {
+                core.kinds.close().await;
+                return Err(error);
+            }
+        };
+        match Self::open_doors(&core, &node, actors) {
+            Ok((proxy, admin, doors)) => Ok(Self {
+                keeper: Keeper::start(Arc::clone(&core), parts, Arc::clone(&proxy), Arc::clone(&admin)),
+                core,
                 proxy,
                 admin,
                 doors,
@@ -93,36 +111,46 @@ impl Server {
                 _lock: lock,
             }),
             Err(error) => {
-                parts.stop().await;
+                if let Some(parts) = parts {
+                    parts.stop().await;
+                }
+                core.kinds.close().await;
                 Err(error)
             }
         }
     }
 
-    async fn open_doors(
-        config: &Config,
-        socket: &Path,
-        overrides: Overrides,
-        parts: &Parts,
-    ) -> anyhow::Result<(Arc<Proxy>, Arc<admin::Server>, Doors, node::Node)> {
-        let Overrides { clock, random, .. } = &overrides;
-        let (warden, random) = (Arc::clone(&parts.warden), Arc::clone(random));
-        let proxy = Proxy::new(&config.proxy, Arc::clone(&warden), Arc::clone(clock), &*random)?;
+    /// Sealed until the keeper unseals them.
+    fn open_doors(
+        core: &Arc<Core>,
+        node: &node::Node,
+        actors: Option<Actors>,
+    ) -> anyhow::Result<(Arc<Proxy>, Arc<admin::Server>, Doors)> {
+        let config = &core.config;
+        let Overrides { clock, random, .. } = &core.overrides;
+        let proxy = Proxy::sealed(&config.proxy, Arc::clone(clock), &**random)?;
         let proxy = Arc::new(proxy);
+        let socket = &core.places.socket;
         let bound = doors::bind(config.listeners.all(), &config.admin, socket, clock)?;
-        let node = node::Node::new(clock.now(), overrides.hardening);
-        let actors = match overrides.actors {
+        let actors = match actors {
             Some(actors) => actors,
             None => config.actors()?,
         };
         let status = node.status(config, &bound.controls());
-        let admin = Arc::new(admin::Server::new(warden, random, actors, status));
+        let seal = Arc::clone(core);
+        let admin = Arc::new(admin::Server::new(
+            Arc::clone(clock),
+            Arc::clone(random),
+            actors,
+            status,
+            Arc::new(move || seal.status()),
+        ));
         let doors = bound.open(|kind, listener| match kind {
             "xks" => doors::serve(listener, Arc::clone(&proxy)),
             "health" => doors::serve(listener, Arc::new(HealthEndpoints::new(Arc::clone(&proxy)))),
             _ => doors::serve(listener, Arc::clone(&admin)),
         });
-        Ok((proxy, admin, doors, node))
+        Ok((proxy, admin, doors))
     }
 
     /// Every door with its kind and address, the management socket last.
@@ -140,9 +168,19 @@ impl Server {
         self.config().places().socket
     }
 
-    /// The warden, to be asked in-process.
-    pub fn warden(&self) -> &Arc<Warden> {
-        &self.parts.warden
+    /// Why the server is sealed, if it is: no key can be used, and it waits for its HSM.
+    pub fn sealed(&self) -> Option<String> {
+        self.core.sealed()
+    }
+
+    /// Waits until the server is unsealed.
+    pub async fn unsealed(&self) {
+        self.core.unsealed().await;
+    }
+
+    /// The warden, to be asked in-process; none while sealed.
+    pub fn warden(&self) -> Option<Arc<Warden>> {
+        self.keeper.warden()
     }
 
     /// The proxy's counters.
@@ -181,7 +219,7 @@ impl Server {
     pub async fn shutdown(self) {
         let grace = self.config().admin.shutdown_grace;
         self.doors.close(grace).await;
-        self.parts.stop().await;
+        self.keeper.shutdown().await;
     }
 
     fn config(&self) -> Config {

@@ -23,11 +23,13 @@ pub enum Standing {
     /// The store is older than its log (a restored backup): nothing is answered until an
     /// administrator acknowledges the recovery, for a block may have been lost with it.
     RecoveryPending,
+    /// The root keys are about to leave the memory: no answer leaves any more.
+    Sealed,
 }
 
 /// Everything that the request path needs to know, at one generation of the store. Replaced as a
 /// whole by every administrative act.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Directory {
     pub(crate) standing: Standing,
     pub(crate) generation: u64,
@@ -42,6 +44,15 @@ impl Directory {
     /// Whether keys may be used at all.
     pub const fn standing(&self) -> Standing {
         self.standing
+    }
+
+    /// Refuses unless keys may be used.
+    pub(crate) const fn check_standing(&self) -> Result<(), FailureKind> {
+        match self.standing {
+            Standing::Serving => Ok(()),
+            Standing::RecoveryPending => Err(FailureKind::RecoveryPending),
+            Standing::Sealed => Err(FailureKind::Sealed),
+        }
     }
 
     /// The store's generation that this was read at.

@@ -166,6 +166,9 @@ pub enum FailureKind {
     /// The store is older than its log; an administrator has to acknowledge the recovery.
     #[error("the store is older than its log; acknowledge the recovery first")]
     RecoveryPending,
+    /// The root keys are about to leave the memory.
+    #[error("the server is being sealed")]
+    Sealed,
 }
 
 impl From<KeyManagerError> for FailureKind {
@@ -208,6 +211,7 @@ impl FailureKind {
             Self::KeyManager(_) => "key-manager-failed",
             Self::TrialDecryption => "trial-decryption-failed",
             Self::RecoveryPending => "recovery-pending",
+            Self::Sealed => "sealed",
         }
     }
 }

@@ -9,7 +9,7 @@ use audit::Health as LogHealth;
 use futures_util::future::join_all;
 use key_manager::{HealthStatus, KeyManager, ManagerId};
 
-use crate::{Caller, Failure, FailureKind, KeyStore, Settings, Standing, Warden};
+use crate::{Caller, Failure, FailureKind, KeyStore, Settings, Warden};
 
 /// One entry of a health answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,9 +104,7 @@ impl Warden {
     /// is unavailable. No policy is asked (XKS-HLT-03); a blocked key store says so.
     pub fn health(&self, caller: &Caller) -> Result<Vec<InstanceHealth>, Failure> {
         let directory = self.directory.load();
-        if directory.standing() == Standing::RecoveryPending {
-            return Err(Failure::early(FailureKind::RecoveryPending));
-        }
+        directory.check_standing().map_err(Failure::early)?;
         let now = directory
             .same_key_store(&caller.key_store)
             .map_err(Failure::early)?;

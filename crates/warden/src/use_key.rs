@@ -15,7 +15,7 @@ use policy::{Act, Denial, Permit};
 
 use crate::admission::Place;
 use crate::clerk::UseOutcome;
-use crate::directory::{Binding, Directory, Standing};
+use crate::directory::{Binding, Directory};
 use crate::failure::{Span, StageClock, Stages};
 use crate::{Caller, Failure, FailureKind, KeyStore, Stage, Warden};
 
@@ -244,9 +244,7 @@ impl<'a> Run<'a> {
     /// Finds the key in the directory that is in force now: it may be newer than the one that the
     /// caller was authenticated by.
     fn find(&mut self, directory: &Directory) -> Result<Found, FailureKind> {
-        if directory.standing() == Standing::RecoveryPending {
-            return Err(FailureKind::RecoveryPending);
-        }
+        directory.check_standing()?;
         let key_store = directory.same_key_store(&self.caller.key_store)?;
         let binding = key_store.binding(self.external_key).ok_or_else(|| {
             // A blocked key store does not tell which keys it has.

@@ -105,6 +105,7 @@ pub struct Warden {
     /// Held during an administrative act.
     pub(crate) turn: tokio::sync::Mutex<()>,
     pub(crate) recovery_pending: AtomicBool,
+    sealed_for_good: AtomicBool,
     /// The outcome that the log could not take yet.
     pub(crate) overdue: Mutex<Option<Overdue>>,
     pub(crate) shared: tokio::sync::Mutex<Shared>,
@@ -150,6 +151,7 @@ impl Warden {
             settings: parts.settings,
             turn: tokio::sync::Mutex::default(),
             recovery_pending: AtomicBool::new(false),
+            sealed_for_good: AtomicBool::new(false),
             overdue: Mutex::default(),
             shared: tokio::sync::Mutex::default(),
             highest_generation: AtomicU64::new(history.generation),
@@ -326,6 +328,24 @@ impl Warden {
         directory.alarms.extend(self.start_alarms.iter().cloned());
         self.directory.store(Arc::new(directory));
         self.announce();
+        if self.sealed_for_good.load(Ordering::SeqCst) {
+            self.stop_answers();
+        }
+    }
+
+    /// From now on no answer leaves for which a key was used, and no key is used any more: the first
+    /// step of sealing a server that runs. The second is [`Warden::shutdown`], once no request is under
+    /// way; whoever unseals again starts another warden.
+    pub fn seal(&self) {
+        self.sealed_for_good.store(true, Ordering::SeqCst);
+        self.stop_answers();
+    }
+
+    fn stop_answers(&self) {
+        self.directory.rcu(|directory| Directory {
+            standing: Standing::Sealed,
+            ..Directory::clone(directory)
+        });
     }
 
     /// The highest generation that store or log ever spoke of.

@@ -12,14 +12,15 @@ use serde::de::DeserializeOwned;
 use warden::{Actor, Warden};
 use zeroize::Zeroizing;
 
-use crate::NodeStatus;
 use crate::error::{ErrorCode, Refusal};
+use crate::{NodeStatus, SealStatus};
 
 /// Who asks, with what, and whom to ask.
 pub(super) struct Call<'a> {
     pub(super) warden: &'a Arc<Warden>,
     pub(super) random: &'a dyn Random,
     pub(super) node: Arc<NodeStatus>,
+    pub(super) seal: SealStatus,
     pub(super) actor: &'a Actor,
     pub(super) body: Bytes,
 }

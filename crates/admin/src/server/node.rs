@@ -19,6 +19,38 @@ pub struct NodeStatus {
     pub dangers: Vec<String>,
 }
 
+/// The seal of the root keys, as `status` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealStatus {
+    /// Its kind: `key-file`, `hsm`.
+    pub kind: String,
+    /// Its id, 16 hexadecimal digits.
+    pub id: String,
+    /// `unsealed`, or `sealed`: then no key can be used, and nothing is managed.
+    pub state: String,
+    /// Since when, RFC 3339.
+    pub since: String,
+    /// What it waits for while sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The tokens of an HSM.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tokens: Vec<SealTokenStatus>,
+}
+
+/// One token of the seal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealTokenStatus {
+    /// Its configured name.
+    pub name: String,
+    /// What it last failed with, and what to do; absent if it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// Says how the seal does now.
+pub type SealWatch = std::sync::Arc<dyn Fn() -> SealStatus + Send + Sync>;
+
 /// One listener.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListenerStatus {

@@ -145,6 +145,12 @@ async fn xks_lb_01_probes_need_no_signature_and_are_apart_from_the_api() {
         probe("/readyz", true),
         (503, json!({"ready": false, "reasons": ["sealed"]}))
     );
+    world.proxy.set_sealed_reason("the token is gone");
+    assert_eq!(probe("/readyz", false).1, json!({"ready": false}));
+    assert_eq!(
+        probe("/readyz", true).1,
+        json!({"ready": false, "reasons": ["sealed: the token is gone"]})
+    );
     world.proxy.unseal(Arc::clone(&world.warden));
     world.warden.shutdown().await;
     assert_eq!(probe("/healthz", false).0, 200);

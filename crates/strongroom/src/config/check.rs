@@ -22,6 +22,9 @@ impl Config {
             }
         }
         self.warden.check()?;
+        if let Some(hsm) = &self.seal.hsm {
+            hsm.check()?;
+        }
         self.proxy.check()?;
         self.audit.limits.validate()?;
         self.actors()?;

@@ -147,6 +147,18 @@ fn remarks(config: &Config) -> Vec<String> {
         let shown = places.data_dir.path().display();
         remarks.push(format!("{shown} does not exist yet: run `strongroom init`"));
     }
+    if let Some(hsm) = &config.seal.hsm {
+        if config.seal.key_file.is_some() {
+            remarks.push(
+                "[seal] names a key file and an HSM: remove the one that the root keys are not protected by after \
+                 `strongroom seal change --to`"
+                    .to_owned(),
+            );
+        }
+        for file in hsm.files().filter(|file| !file.exists()) {
+            remarks.push(format!("{} does not exist (seal.hsm)", file.display()));
+        }
+    }
     for (_, listener) in config.listeners.all() {
         for file in files_of(listener).filter(|file| !file.exists()) {
             remarks.push(format!(

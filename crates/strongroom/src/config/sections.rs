@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::bail;
+use hsm_seal::HsmSealConfig;
 use listener::ListenerConfig;
 use serde::Deserialize;
 
@@ -21,6 +22,15 @@ pub struct StoreSection {
 pub struct SealSection {
     /// The key file. Default: `seal.key` in the data directory; better on another disk.
     pub key_file: Option<PathBuf>,
+    /// An HSM with the key, instead of a file. Beside one only to change from one to the other.
+    pub hsm: Option<HsmSealConfig>,
+}
+
+impl SealSection {
+    /// Whether the root keys may be protected by a key file.
+    pub const fn has_key_file(&self) -> bool {
+        self.key_file.is_some() || self.hsm.is_none()
+    }
 }
 
 /// `[audit]`

@@ -8,13 +8,15 @@ use anyhow::{Context, bail};
 use audit::{Directory, Log, Medium};
 use hsm::Hsms;
 use key_manager::KeyManagerProvider;
-use seal::{Keyring, RootsError, SealFiles, SealKind, SealSource, Seals};
+use seal::Seals;
 use store::{Migrations, Store};
 use virtual_hsm::VirtualHsms;
 use warden::Warden;
 
 use super::Overrides;
-use crate::config::{Config, Places};
+use super::keeper::Core;
+use super::seal::{Locked, Unlocked};
+use crate::config::Config;
 
 /// Every table of a server's store, in the order in which the crates depend on each other.
 pub const MIGRATIONS: &[Migrations] = &[
@@ -27,20 +29,41 @@ pub const MIGRATIONS: &[Migrations] = &[
 /// The warden and what it stands on.
 pub(super) struct Parts {
     pub(super) warden: Arc<Warden>,
+    pub(super) seals: Arc<Seals>,
     hsms: Hsms,
     store: Store,
 }
 
+/// What came of a start.
+pub(super) enum Started {
+    Parts(Box<Parts>),
+    /// Nothing is open.
+    Sealed(Locked),
+}
+
 impl Parts {
-    pub(super) async fn start(
-        config: &Config,
-        places: &Places,
-        overrides: &Overrides,
-    ) -> anyhow::Result<Self> {
-        let Overrides { clock, random, .. } = overrides;
+    pub(super) async fn start(core: &Core) -> anyhow::Result<Started> {
+        let Core {
+            config,
+            places,
+            overrides,
+            kinds,
+            ..
+        } = core;
         let store = open_store(&places.store).await?;
-        let seal = Arc::new(open_seal(&store, &places.seal_key).await?);
-        let keyring = Arc::new(load_keyring(&store, &seal).await?);
+        let unlocked = kinds.unlock(&store).await;
+        let (keyring, seals) = match unlocked {
+            Ok(Unlocked::Keyring(keyring, seals)) => (Arc::new(keyring), seals),
+            Ok(Unlocked::Sealed(locked)) => {
+                store.close().await;
+                return Ok(Started::Sealed(locked));
+            }
+            Err(error) => {
+                store.close().await;
+                return Err(error);
+            }
+        };
+        let Overrides { clock, random, .. } = overrides;
         let medium = match &overrides.medium {
             Some(medium) => Arc::clone(medium),
             None => open_directory(&places.log)?,
@@ -65,7 +88,7 @@ impl Parts {
         let warden = Warden::start(warden::Parts {
             store: store.clone(),
             keyring,
-            seal,
+            seal: Arc::clone(&seals) as _,
             sealed: vec![Arc::new(virtual_hsms), Arc::new(hsms.clone())],
             log,
             medium,
@@ -75,7 +98,12 @@ impl Parts {
             settings: config.warden.settings(),
         });
         match warden.await.context("the warden cannot start") {
-            Ok(warden) => Ok(Self { warden, hsms, store }),
+            Ok(warden) => Ok(Started::Parts(Box::new(Self {
+                warden,
+                seals,
+                hsms,
+                store,
+            }))),
             Err(error) => {
                 hsms.close().await;
                 Err(error)
@@ -102,25 +130,6 @@ async fn open_store(path: &Path) -> anyhow::Result<Store> {
     Store::open(path, MIGRATIONS)
         .await
         .with_context(|| format!("cannot open the store {}", path.display()))
-}
-
-/// The store says which seal it is protected by; after a change that was cut off, or a restored
-/// backup, that may lie beside the place where it belongs.
-async fn open_seal(store: &Store, path: &Path) -> anyhow::Result<Seals> {
-    let mut snapshot = store.read().await?;
-    let roots = seal::roots::list(&mut snapshot).await?;
-    let newest = roots.first().ok_or(RootsError::NotInitialised)?;
-    let kinds: Vec<Arc<dyn SealKind>> = vec![Arc::new(SealFiles::at(path.to_owned()))];
-    Ok(Seals::open(kinds, &newest.seal_kind, &newest.seal_id).await?)
-}
-
-async fn load_keyring(store: &Store, seal: &Seals) -> anyhow::Result<Keyring> {
-    let mut snapshot = store.read().await?;
-    let keyring = seal::roots::load(&mut snapshot, &*seal.current()).await?;
-    if seal.settle().await? {
-        tracing::warn!("the seal key that the store is protected by was put in its place");
-    }
-    Ok(keyring)
 }
 
 fn open_directory(path: &Path) -> anyhow::Result<Arc<dyn Medium>> {

@@ -22,6 +22,7 @@ impl Warden {
             standing: match directory.standing() {
                 Standing::Serving => "serving",
                 Standing::RecoveryPending => "recovery-pending",
+                Standing::Sealed => "sealed",
             }
             .to_owned(),
             generation: directory.generation(),

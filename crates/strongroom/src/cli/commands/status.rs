@@ -1,7 +1,7 @@
 //! `status`
 
-use admin::NodeStatus;
 use admin::message::Status;
+use admin::{NodeStatus, SealStatus};
 use warden::view::StatusView;
 
 use super::{Call, short, vhsm};
@@ -19,14 +19,40 @@ pub(super) fn text(status: &Status) -> String {
         ("version", status.version.clone()),
         ("you are", status.actor.clone().unwrap_or_else(nobody)),
     ];
+    pairs.extend(status.seal.iter().map(|seal| ("seal", seal_state(seal))));
     pairs.extend(status.warden.iter().flat_map(counts));
     pairs.extend(status.node.iter().flat_map(process));
     let mut text = fields(&pairs);
+    if let Some(seal) = &status.seal {
+        text.push_str(&seal_problems(seal));
+    }
     if let Some(view) = &status.warden {
         text.push_str(&keys(view));
     }
     if let Some(node) = &status.node {
         text.push_str(&node_text(node));
+    }
+    text
+}
+
+fn seal_state(seal: &SealStatus) -> String {
+    let state = if seal.state == "sealed" {
+        "SEALED"
+    } else {
+        &seal.state
+    };
+    format!("{} {}, {state} since {}", seal.kind, seal.id, short(&seal.since))
+}
+
+fn seal_problems(seal: &SealStatus) -> String {
+    let mut text = String::new();
+    if let Some(reason) = &seal.reason {
+        text.push_str(&format!("SEALED: {reason}\n"));
+    }
+    // While sealed, the reason says as much.
+    let problems = seal.tokens.iter().filter_map(|token| token.problem.as_ref());
+    for problem in problems.filter(|_| seal.reason.is_none()) {
+        text.push_str(&format!("SEAL: {problem}\n"));
     }
     text
 }
