@@ -53,7 +53,7 @@ impl Parts {
         let store = open_store(&places.store).await?;
         let unlocked = kinds.unlock(&store).await;
         let (keyring, seals) = match unlocked {
-            Ok(Unlocked::Keyring(keyring, seals)) => (Arc::new(keyring), seals),
+            Ok(Unlocked::Keyring(keyring, seals)) => (keyring, seals),
             Ok(Unlocked::Sealed(locked)) => {
                 store.close().await;
                 return Ok(Started::Sealed(locked));

@@ -20,7 +20,7 @@ pub(crate) struct SealKinds {
 
 /// The root keys, or why they are not to be had.
 pub(super) enum Unlocked {
-    Keyring(Keyring, Arc<Seals>),
+    Keyring(Arc<Keyring>, Arc<Seals>),
     Sealed(Locked),
 }
 
@@ -86,7 +86,7 @@ impl SealKinds {
                 if seals.settle().await? {
                     tracing::warn!("the seal key that the store is protected by was put in its place");
                 }
-                Ok(Unlocked::Keyring(keyring, Arc::new(seals)))
+                Ok(Unlocked::Keyring(Arc::new(keyring), Arc::new(seals)))
             }
             Err(RootsError::SealUnavailable(reason)) => Ok(Unlocked::Sealed(Locked { kind, id, reason })),
             Err(error) => Err(error.into()),

@@ -101,7 +101,7 @@ impl Node {
         Self::running(shell)
     }
 
-    fn running(command: Command) -> Running {
+    pub(crate) fn running(command: Command) -> Running {
         let process = Process::spawn(command);
         let lines = process.wait_for(|line| line == "ready");
         let prefix = "listening: xks xks on ";
