@@ -1,6 +1,7 @@
 //! Doors for tests and the fuzzer into what the API does not show. No part of the crate's promises.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use ambient::Random;
 use crypto::{Key256, SecretBytes, XaesKey};
@@ -14,7 +15,7 @@ use crate::ciphertext::{
 use crate::clusters::Encrypted;
 use crate::error::Failure;
 use crate::state::MaterialId;
-use crate::state::record::GrantRecord;
+use crate::state::record::{GrantRecord, KeyRecord};
 use crate::{Kms, keys};
 
 /// The error that forbids an operation in a key state, by the table that every handler asks.
@@ -39,6 +40,26 @@ pub async fn copy_grant(kms: &Kms, key: &KeyId, copies: usize) -> Result<(), Kms
         });
     }
     Ok(edit.commit().await.map_err(Failure::from)?)
+}
+
+/// Sets how often the key object of a key in a cluster has encrypted: through the API the most that it
+/// may would take weeks.
+pub async fn set_encryptions(kms: &Kms, key: &KeyId, count: u64) -> Result<(), KmsError> {
+    let mut edit = kms.state().edit().await;
+    let found = kms.state().read().key(key.as_str()).map(Arc::clone);
+    let Some(key) = found else { return Ok(()) };
+    edit.put_key(KeyRecord {
+        encryptions: count,
+        ..KeyRecord::clone(&key.record)
+    });
+    key.encryptions.store(count, Ordering::Relaxed);
+    Ok(edit.commit().await.map_err(Failure::from)?)
+}
+
+/// Encryptions that are reserved for a key.
+pub fn reserved_encryptions(kms: &Kms, key: &KeyId) -> Option<u64> {
+    let model = kms.state().read();
+    model.key(key.as_str()).map(|key| key.record.encryptions)
 }
 
 /// Takes a ciphertext blob apart: any input gives an answer, and what parses is written again as the

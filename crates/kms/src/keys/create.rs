@@ -38,6 +38,7 @@ pub(crate) async fn create_key(
         rotation: None,
         policy,
         tags,
+        encryptions: 0,
     };
     match &record.origin {
         KeyOrigin::AwsKms => {}

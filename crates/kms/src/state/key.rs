@@ -1,6 +1,7 @@
 //! A KMS key in memory, with all that belongs to it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ambient::Timestamp;
@@ -31,6 +32,8 @@ pub(crate) struct Key {
     pub(crate) grants: Arc<Grants>,
     /// What it was used for last.
     pub(crate) usage: Arc<LastUsage>,
+    /// Encryptions of its key object so far, those included that may not have been made.
+    pub(crate) encryptions: Arc<AtomicU64>,
 }
 
 impl Key {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use crypto::SecretBytes;
 use iam::{Policy, PolicyKind};
@@ -110,6 +111,7 @@ impl Model {
             arn: record.arn().to_string().into(),
             name: record.arn(),
             policy: policy(&record),
+            encryptions: Arc::new(AtomicU64::new(record.encryptions)),
             record,
             materials: Arc::default(),
             aliases: Arc::default(),

@@ -31,6 +31,14 @@ pub(crate) struct KeyRecord {
     pub(crate) policy: String,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) tags: BTreeMap<String, String>,
+    /// Encryptions of the key object that may have been made: of keys in clusters alone.
+    #[serde(default, skip_serializing_if = "is_none_yet")]
+    pub(crate) encryptions: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_none_yet(count: &u64) -> bool {
+    *count == 0
 }
 
 impl KeyRecord {

@@ -63,7 +63,7 @@ impl Site {
              id = \"{CLUSTER}\"\ntrust_anchor_file = {:?}\nmodule = {:?}\nprofile = \"softhsm\"\n{more}\n{sections}",
             path("data"),
             ["CreateKey", "ConnectCustomKeyStore", "DescribeCustomKeyStores"]
-                .map(|name| format!("{name} = 10000"))
+                .map(|name| format!("{name} = 1000000"))
                 .join("\n"),
             path("customerCA.crt"),
             Product::SoftHsm.module(),

@@ -26,6 +26,7 @@ impl Call<'_> {
         aad: &[u8],
     ) -> Result<Encrypted, Failure> {
         let (store, cluster) = self.cluster_behind(admitted)?;
+        self.count_encryption(&admitted.key).await?;
         let key = name(&admitted.key, &material);
         let plaintext = SecretBytes::new(plaintext.to_vec());
         let answer = cluster.encrypt(key, plaintext, aad).await;

@@ -4,6 +4,7 @@
 //! AWS KMS Developer Guide, "AWS CloudHSM key stores" and "Troubleshooting a custom key store".
 
 mod connection;
+mod counter;
 mod create;
 mod errors;
 mod keys;

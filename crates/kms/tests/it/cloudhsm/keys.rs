@@ -5,6 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kms::clusters::ClusterError;
+use kms::inspect::{reserved_encryptions, set_encryptions};
 use serde_json::{Value, json};
 
 use super::kit::{CLUSTER, Stage, one};
@@ -127,6 +128,43 @@ async fn a_cluster_that_fails_fails_its_operations_and_nothing_else() {
         stage.decrypted(&blob).await.unwrap_err(),
         "KMSInvalidStateException"
     );
+}
+
+/// NIST SP 800-38D: 2^32 messages a key with random IVs. The count survives restarts, a block ahead.
+#[tokio::test]
+async fn a_key_object_encrypts_as_often_as_it_may_and_no_more() {
+    const MOST: u64 = 1 << 32;
+    const BLOCK: u64 = 1 << 20;
+    let (stage, store) = Stage::connected().await;
+    let key = stage.key(&store).await;
+    let id: kms_api::KeyId = key.rsplit('/').next().unwrap().parse().unwrap();
+    let reserved = |stage: &Stage| reserved_encryptions(&stage.world.kms, &id).unwrap();
+    assert_eq!(reserved(&stage), 0);
+    let blob = stage.encrypt(&key, HELLO).await;
+    stage.encrypt(&key, HELLO).await;
+    assert_eq!(reserved(&stage), BLOCK);
+    // What others change of the key keeps the count.
+    let body = json!({ "KeyId": key, "Description": "counted" });
+    stage.ok("UpdateKeyDescription", body).await;
+    assert_eq!(reserved(&stage), BLOCK);
+    let stage = stage.restart().await;
+    stage.encrypt(&key, HELLO).await;
+    assert_eq!(reserved(&stage), 2 * BLOCK);
+
+    set_encryptions(&stage.world.kms, &id, MOST - 2).await.unwrap();
+    let encrypt = json!({ "KeyId": key, "Plaintext": HELLO });
+    for _ in 0..2 {
+        stage.ok("Encrypt", encrypt.clone()).await;
+    }
+    assert_eq!(reserved(&stage), MOST);
+    for _ in 0..3 {
+        let error = stage.world.refused("Encrypt", encrypt.clone()).await;
+        assert!(error.starts_with("KMSInvalidStateException"), "{error}");
+    }
+    let stage = stage.restart().await;
+    let refused = stage.world.refused_name("Encrypt", encrypt).await;
+    assert_eq!(refused, "KMSInvalidStateException");
+    assert_eq!(stage.decrypted(&blob).await.unwrap(), HELLO);
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ impl Stage {
         config.key_stores.connect_duration = Duration::ZERO;
         for operation in Operation::ALL.iter().map(|operation| operation.name()) {
             if operation.contains("Key") && !operation.starts_with("GenerateDataKey") {
-                let rate = 10_000.0.try_into().unwrap();
+                let rate = 1_000_000.0.try_into().unwrap();
                 config.quotas.operations.insert(operation.to_owned(), rate);
             }
         }
