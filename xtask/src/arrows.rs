@@ -18,7 +18,7 @@ const OPEN_TO_ALL: &[&str] = &["ambient", "crypto"];
 
 /// Crates for development only: they may use everything, nothing shipped may use them outside
 /// its tests.
-const DEVELOPMENT: &[&str] = &["testkit", "pkcs11-shim", "xtask", "bench", "fuzz"];
+const DEVELOPMENT: &[&str] = &["testkit", "software-hsm", "pkcs11-shim", "xtask", "bench", "fuzz"];
 
 #[derive(Deserialize)]
 struct Metadata {

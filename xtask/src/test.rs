@@ -3,6 +3,7 @@
 
 mod aws_client;
 mod clients;
+mod hsm_server;
 mod kms_clients;
 mod kms_model;
 mod printed_aws;
@@ -16,6 +17,8 @@ use serde::Deserialize;
 
 use crate::dev_server::DevServer;
 use crate::{shell, tools};
+use hsm_server::HsmServer;
+use software_hsm::{Product, SoftwareHsm};
 
 /// What turns the short runs of the tests into long ones: 200 instead of 20 `kill -9`, and eight
 /// times the seeds of the crash simulation.
@@ -48,8 +51,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let strongroom = build_strongroom()?;
     let server = DevServer::start(&strongroom)?;
     clients::printed_lines(&server)?;
-    clients::curl(&server)?;
-    clients::botocore(&server, &python)?;
+    clients::curl(server.xks())?;
+    clients::botocore(&server.data_dir().join("dev.json"), &python)?;
     for program in kms_tools.aws_clis() {
         printed_aws::run(&server, program)?;
         tutorials::ci_script(&strongroom, program)?;
@@ -59,7 +62,28 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         tools::install_xks_test_client_packages()?;
         aws_client::run(&server, &strongroom, checkout)?;
     }
-    server.stop()
+    server.stop()?;
+    with_keys_in_hsms(options, &strongroom, &python, kryoptic)
+}
+
+/// The proxy's clients again, with keys in HSMs.
+fn with_keys_in_hsms(options: &Options, strongroom: &Path, python: &Path, kryoptic: PathBuf) -> Result<()> {
+    let softhsm = Product::SoftHsm;
+    for (name, product, module) in [
+        ("SoftHSM", softhsm, softhsm.module()),
+        ("Kryoptic", Product::Kryoptic, kryoptic),
+    ] {
+        println!("with keys in {name}:");
+        let hsm = SoftwareHsm::of(product, module, &[hsm_server::TOKEN]);
+        let server = HsmServer::start(strongroom, &hsm)?;
+        clients::curl(server.xks())?;
+        clients::botocore(&server.contract()?, python)?;
+        if let Some(checkout) = &options.xks_test_client {
+            aws_client::run_on_hsm(&server, checkout, name)?;
+        }
+        server.stop()?;
+    }
+    Ok(())
 }
 
 fn workspace_tests(full: bool, kryoptic: &Path) -> Result<()> {

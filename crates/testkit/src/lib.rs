@@ -13,8 +13,8 @@
 
 mod clock;
 pub mod disk;
-pub mod hsm;
 pub mod kms_values;
 pub mod xks_proxy;
 
 pub use clock::TokioClock;
+pub use software_hsm as hsm;

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
 
 use super::clients;
+use super::hsm_server::HsmServer;
 use crate::dev_server::{DevServer, Xks};
 use crate::shell;
 
@@ -23,9 +24,8 @@ const KEYS: &[(&str, &str, &str)] = &[
 /// The name of the virtual HSM and of the key store that `strongroom dev` makes.
 const DEV: &str = "dev";
 
-/// Every check of the client, over HTTPS, with the restricted keys it wants.
+/// Every check of the client with the keys of `strongroom dev`.
 pub(super) fn run(server: &DevServer, strongroom: &Path, checkout: &Path) -> Result<()> {
-    let xks = server.xks();
     for (_, name, usage) in KEYS {
         let admin = |arguments: &[&str]| {
             let mut command = Command::new(strongroom);
@@ -35,6 +35,19 @@ pub(super) fn run(server: &DevServer, strongroom: &Path, checkout: &Path) -> Res
         admin(&["key", "create", name, "--vhsm", DEV, "--usage", usage])?;
         admin(&["key-store", "bind", DEV, name, "--external-key-id", name])?;
     }
+    check(server.xks(), checkout, "a virtual HSM")
+}
+
+/// Every check of the client with keys in an HSM.
+pub(super) fn run_on_hsm(server: &HsmServer, checkout: &Path, hsm: &str) -> Result<()> {
+    for (_, name, usage) in KEYS {
+        server.key(name, usage)?;
+    }
+    check(server.xks(), checkout, hsm)
+}
+
+/// Over HTTPS, with the restricted keys that the client wants. `place` is where the keys are.
+fn check(xks: &Xks, checkout: &Path, place: &str) -> Result<()> {
     let prefix = xks
         .uri_path
         .strip_suffix("/kms/xks/v1")
@@ -61,10 +74,10 @@ pub(super) fn run(server: &DevServer, strongroom: &Path, checkout: &Path) -> Res
     let (passed, failed) = counts(&report).with_context(|| format!("no summary in its output:\n{report}"))?;
     ensure!(
         failed == 0,
-        "AWS's test client: {failed} of {} checks failed:\n{report}",
+        "AWS's test client with keys in {place}: {failed} of {} checks failed:\n{report}",
         passed + failed
     );
-    println!("AWS's test client: all {passed} checks passed");
+    println!("AWS's test client with keys in {place}: all {passed} checks passed");
     Ok(())
 }
 

@@ -50,8 +50,7 @@ fn curl_lines(printed: &[String]) -> Vec<String> {
 }
 
 /// A health check signed by curl, and a `GET`, signed and not.
-pub(super) fn curl(server: &DevServer) -> Result<()> {
-    let xks = server.xks();
+pub(super) fn curl(xks: &Xks) -> Result<()> {
     let url = format!("https://localhost{}/health", xks.uri_path);
     let body = r#"{"requestMetadata":{"kmsRequestId":"curl","kmsOperation":"KmsHealthCheck"}}"#;
     let posted = curl_once(xks, &url, &["--data-binary", body], true)?;
@@ -119,12 +118,11 @@ pub(super) fn connect_to(xks: &Xks) -> Result<String> {
     Ok(format!("localhost:443:127.0.0.1:{port}"))
 }
 
-/// The four operations and their errors, signed by botocore (`xtask/python/clients.py`).
-pub(super) fn botocore(server: &DevServer, python: &Path) -> Result<()> {
+/// The four operations and their errors, signed by botocore (`xtask/python/clients.py`). `contract`
+/// says how to reach the proxy, as `dev.json` does.
+pub(super) fn botocore(contract: &Path, python: &Path) -> Result<()> {
     let mut command = shell::command(python)?;
-    command
-        .arg("xtask/python/clients.py")
-        .arg(server.data_dir().join("dev.json"));
+    command.arg("xtask/python/clients.py").arg(contract);
     shell::run(&mut command, "the lines above name the check that failed")
 }
 

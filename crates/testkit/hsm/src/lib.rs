@@ -87,6 +87,7 @@ impl Product {
 /// Tokens in a directory. The one that made it removes it when dropped.
 pub struct SoftwareHsm {
     product: Product,
+    module: PathBuf,
     path: PathBuf,
     _made: Option<TempDir>,
 }
@@ -95,12 +96,18 @@ impl SoftwareHsm {
     /// Tokens of these labels, each with [`PIN`] and [`SO_PIN`], and a slot with one that was never
     /// initialised.
     pub fn new(product: Product, labels: &[&str]) -> Self {
+        Self::of(product, product.module(), labels)
+    }
+
+    /// The same with the module at this path.
+    pub fn of(product: Product, module: PathBuf, labels: &[&str]) -> Self {
         // In memory where there is such a place: SoftHSM waits for the disk at every key that it makes.
         let directory = tempfile::tempdir_in("/dev/shm")
             .or_else(|_| tempfile::tempdir())
             .unwrap();
         let hsm = Self {
             product,
+            module,
             path: directory.path().to_owned(),
             _made: Some(directory),
         };
@@ -119,6 +126,7 @@ impl SoftwareHsm {
     pub fn at(product: Product, path: &Path) -> Self {
         Self {
             product,
+            module: product.module(),
             path: path.to_owned(),
             _made: None,
         }
@@ -127,6 +135,11 @@ impl SoftwareHsm {
     /// Whose tokens they are.
     pub const fn product(&self) -> Product {
         self.product
+    }
+
+    /// The module.
+    pub fn module(&self) -> &Path {
+        &self.module
     }
 
     /// The directory with everything. Room for a test's own files, too.
@@ -165,7 +178,7 @@ impl SoftwareHsm {
         self.run(
             Command::new("pkcs11-tool")
                 .arg("--module")
-                .arg(self.product.module())
+                .arg(&self.module)
                 .args(["--token-label", label, "--login", "--pin", PIN])
                 .args(arguments),
         )
@@ -233,9 +246,7 @@ impl SoftwareHsm {
                 let slot = self.kryoptic_slot(label);
                 let tool = |arguments: &[&str]| {
                     let mut tool = Command::new("pkcs11-tool");
-                    tool.arg("--module")
-                        .arg(self.product.module())
-                        .args(["--slot", &slot]);
+                    tool.arg("--module").arg(&self.module).args(["--slot", &slot]);
                     self.run(tool.args(["--so-pin", SO_PIN]).args(arguments))
                 };
                 tool(&["--init-token", "--label", label]);
