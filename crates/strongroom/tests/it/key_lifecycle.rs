@@ -3,7 +3,9 @@
 use http::StatusCode;
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use testkit::hsm::{Product, SoftwareHsm};
 
+use crate::support::hsm::{objects, section};
 use crate::support::node::{Node, Running};
 use crate::support::xks::{Access, Connection};
 use crate::support::{stderr, stdout, text};
@@ -243,4 +245,91 @@ fn an_operator_deletes_nothing() {
         assert_eq!(refusal(&node, refused).0, "not-permitted", "{refused:?}");
     }
     assert_eq!(text(&node.json(&["key", "show", "key"]), "/state"), "enabled");
+}
+
+/// A token with one key object that somebody else made.
+fn with_an_old_key() -> (SoftwareHsm, Node) {
+    let hsm = SoftwareHsm::new(Product::SoftHsm, &["one"]);
+    let old = [
+        "--keygen",
+        "--key-type",
+        "AES:32",
+        "--label",
+        "old",
+        "--id",
+        "0a0b",
+        "--sensitive",
+    ];
+    hsm.pkcs11_tool("one", &old);
+    let mut node = Node::new();
+    node.set(hsm.environment());
+    let patient = "deadlines.first_request = \"20s\"\ndeadlines.later_request = \"20s\"";
+    let configuration = node.config("key-custodian", patient);
+    let admin = node.config("admin", patient);
+    node.configure(&admin);
+    {
+        let server = node.serve();
+        node.populate(server.address);
+        stop(server);
+    }
+    let section = section(&hsm, "luna", &["one"], "");
+    node.configure(&format!("{configuration}{section}"));
+    (hsm, node)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_in_an_hsm_are_rotated_adopted_deleted_and_kept() {
+    let (hsm, node) = with_an_old_key();
+    let server = node.serve();
+    node.json(&["hsm", "create", "luna"]);
+    let made = node.json(&["key", "create", "hard", "--hsm", "luna"]);
+    assert_eq!(text(&made, "/key_manager_kind"), "hsm");
+    let version = &made["versions"][0];
+    assert_eq!(
+        (text(version, "/algorithm"), text(version, "/framing")),
+        ("AES-256-GCM", "spec")
+    );
+    // Its bytes never left the HSM, and are counted there.
+    assert_eq!(version["fingerprint"], Value::Null);
+    assert!(version["encryptions"].is_u64() && version["object"].is_string());
+    let rotated = node.json(&["key", "rotate", "hard"]);
+    assert_eq!(rotated["versions"].as_array().unwrap().len(), 2);
+    assert_ne!(rotated["versions"][0]["tag"], version["tag"]);
+    assert!(human(&node, &["key", "show", "hard"]).contains("% of 2^32"));
+
+    let adopt = ["key", "adopt", "taken", "--hsm", "luna"];
+    let (code, message) = refusal(&node, &[&adopt[..], &["--label", "older"]].concat());
+    assert_eq!(code, "conflict");
+    assert!(message.contains("no such key object"), "{message}");
+    let taken = node.json(&[&adopt[..], &["--object-id", "0A0B", "--count-from", "7"]].concat());
+    assert!(
+        taken["versions"][0]["encryptions"].as_u64().unwrap() >= 7,
+        "{taken}"
+    );
+    assert_eq!(text(&taken, "/state"), "enabled");
+    let adopted = changes(&node)
+        .into_iter()
+        .rfind(|change| change["act"] == "adopt-key")
+        .unwrap();
+    assert_eq!(
+        (text(&adopted, "/object_id"), text(&adopted, "/encrypt_with")),
+        ("0a0b", "same-object")
+    );
+
+    let before = objects(&hsm, "one");
+    let said = human(&node, &["key", "delete", "hard", "--after", "7d"]);
+    assert!(
+        said.contains("Backups of the HSM") && said.contains("bound to no key store"),
+        "{said}"
+    );
+    let (code, _) = refusal(&node, &["key", "rotate", "hard"]);
+    assert_eq!(code, "conflict");
+    stop(server);
+    // Nothing goes before its time.
+    assert_eq!(objects(&hsm, "one"), before);
+    let server = node.serve();
+    let kept = node.json(&["key", "undelete", "hard"]);
+    assert_eq!(text(&kept, "/state"), "disabled");
+    assert_eq!(text(&node.json(&["key", "enable", "hard"]), "/state"), "enabled");
+    stop(server);
 }

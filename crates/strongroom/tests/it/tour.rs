@@ -225,7 +225,10 @@ async fn every_command_once() {
     expect(&mut connection, 401, "AuthenticationFailedException").await;
 
     let status = node.json(&["status"]);
-    assert_eq!(keys(&status), ["actor", "node", "ready", "version", "warden"]);
+    assert_eq!(
+        keys(&status),
+        ["actor", "node", "ready", "seal", "version", "warden"]
+    );
     assert_eq!(text(&status, "/actor"), "tester (admin)");
     assert_eq!(status.pointer("/warden/keys"), Some(&2.into()));
     assert!(human(&["status"]).contains("memory is kept from core dumps"));
