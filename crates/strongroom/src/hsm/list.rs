@@ -78,8 +78,8 @@ pub(crate) fn run(args: &ListArgs, output: &Output) -> anyhow::Result<()> {
     let profile = args.profile.as_deref().or(guessed);
     let mut report = Report {
         module: path.display().to_string(),
-        manufacturer: module.manufacturer.clone(),
-        description: module.description.clone(),
+        manufacturer: plain(&module.manufacturer),
+        description: plain(&module.description),
         version: module.version.clone(),
         pkcs11: module.cryptoki.clone(),
         profile: profile.map(ToOwned::to_owned),
@@ -106,7 +106,7 @@ fn of_slot(slot: &slots::SlotInfo, profile: Option<&str>) -> Slot {
     };
     Slot {
         slot: slot.number,
-        description: slot.description.clone(),
+        description: plain(&slot.description),
         token,
         silent,
     }
@@ -115,10 +115,10 @@ fn of_slot(slot: &slots::SlotInfo, profile: Option<&str>) -> Slot {
 fn of_token(slot: u64, token: &PublicInfo, profile: Option<&str>) -> TokenReport {
     let findings = verdict::of_token(slot, token, profile);
     TokenReport {
-        label: token.label.clone(),
-        serial: token.serial.clone(),
-        manufacturer: token.manufacturer.clone(),
-        model: token.model.clone(),
+        label: plain(&token.label),
+        serial: plain(&token.serial),
+        manufacturer: plain(&token.manufacturer),
+        model: plain(&token.model),
         firmware: token.firmware_version.clone(),
         initialised: token.has(Flag::Initialised),
         usable: findings.iter().all(|finding| finding.mark != Mark::Failed),
@@ -179,7 +179,7 @@ fn of_key(key: &KeyObject) -> Key {
         None
     };
     Key {
-        label: key.label(),
+        label: plain(&key.label()),
         id: hex(key.id()),
         bits: key.bytes() * 8,
         sensitive: key.is_sensitive(),
@@ -198,6 +198,11 @@ fn mark_namesakes(keys: &mut [Key]) {
             key.why_not = Some("one of several with this label: adopt it by its id");
         }
     }
+}
+
+/// A module's words, fit for a terminal: whoever may name a key could otherwise write what a terminal obeys.
+pub(crate) fn plain(words: &str) -> String {
+    words.replace(char::is_control, "\u{fffd}")
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

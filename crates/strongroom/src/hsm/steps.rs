@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::list::plain;
 use crate::cli::Output;
 use crate::cli::picture::{Mark, Progress, Style};
 
@@ -76,19 +77,19 @@ impl Steps {
     }
 
     pub(crate) fn ok(&mut self, step: &'static str, detail: impl Into<String>) -> anyhow::Result<()> {
-        self.add(step, Mark::Ok, detail.into(), None)
+        self.add(step, Mark::Ok, &detail.into(), None)
     }
 
     pub(crate) fn note(&mut self, step: &'static str, note: Failure) -> anyhow::Result<()> {
-        self.add(step, Mark::Note, note.what, Some(note.fix))
+        self.add(step, Mark::Note, &note.what, Some(note.fix))
     }
 
     pub(crate) fn skipped(&mut self, step: &'static str, why: impl Into<String>) -> anyhow::Result<()> {
-        self.add(step, Mark::Skipped, why.into(), None)
+        self.add(step, Mark::Skipped, &why.into(), None)
     }
 
     pub(crate) fn failed(&mut self, step: &'static str, failure: Failure) -> anyhow::Result<()> {
-        self.add(step, Mark::Failed, failure.what, Some(failure.fix))
+        self.add(step, Mark::Failed, &failure.what, Some(failure.fix))
     }
 
     /// As the result says; gives what came of it.
@@ -118,9 +119,10 @@ impl Steps {
         &mut self,
         step: &'static str,
         result: Mark,
-        detail: String,
+        detail: &str,
         fix: Option<String>,
     ) -> anyhow::Result<()> {
+        let detail = plain(detail);
         let mut text = format!("  {} {step:<34} {detail}", self.style.mark(result));
         text.truncate(text.trim_end().len());
         text.push('\n');

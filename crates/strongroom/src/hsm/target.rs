@@ -59,7 +59,7 @@ fn of_module(path: &Path, args: &HsmArgs) -> anyhow::Result<HsmConfig> {
     };
     // As a section of a configuration that says no more: the usual sessions, queue and deadline.
     let token = [
-        ("name", Some(toml::Value::from("token"))),
+        ("name", Some(toml::Value::from(name_or(&token.label, "token")))),
         ("serial", serial.map(toml::Value::from)),
         (
             "slot",
@@ -77,7 +77,13 @@ fn of_module(path: &Path, args: &HsmArgs) -> anyhow::Result<HsmConfig> {
         .filter_map(|(key, value)| Some((key.to_owned(), value?)))
         .collect();
     let section: toml::Table = [
-        ("name", toml::Value::from("module")),
+        (
+            "name",
+            toml::Value::from(name_or(
+                &path.file_name().unwrap_or_default().to_string_lossy(),
+                "module",
+            )),
+        ),
         ("module", toml::Value::from(path.display().to_string())),
         ("profile", toml::Value::from(profile)),
         ("tokens", toml::Value::from(vec![toml::Value::Table(token)])),
@@ -86,6 +92,12 @@ fn of_module(path: &Path, args: &HsmArgs) -> anyhow::Result<HsmConfig> {
     .map(|(key, value)| (key.to_owned(), value))
     .collect();
     Ok(section.try_into()?)
+}
+
+/// The text, if it can be the name of something here.
+fn name_or(text: &str, otherwise: &str) -> String {
+    let fits = key_manager::Name::parse(text).is_ok();
+    if fits { text } else { otherwise }.to_owned()
 }
 
 /// How a token is opened by a command that has time: as the server does, except for the deadline.

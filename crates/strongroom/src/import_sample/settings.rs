@@ -130,7 +130,9 @@ pub(super) struct KeyStore {
 impl Settings {
     pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
-        let mut text = Zeroizing::new(String::new());
+        // Room for all of it: a text that grows leaves copies behind.
+        let len = std::fs::metadata(path).map_or(0, |file| file.len().min(MOST));
+        let mut text = Zeroizing::new(String::with_capacity(usize::try_from(len).unwrap_or(0) + 64));
         File::open(path)
             .and_then(|file| file.take(MOST + 1).read_to_string(&mut text))
             .with_context(|| format!("cannot read the sample's settings {shown}"))?;

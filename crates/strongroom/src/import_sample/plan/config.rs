@@ -50,7 +50,7 @@ fn token(module: &Path, remarks: &mut Vec<Remark>) -> String {
         && !token.serial.is_empty()
     {
         return format!(
-            "serial = {:?}   # {}, in the module's first slot",
+            "serial = {:?}   # {:?}, in the module's first slot",
             token.serial, token.label
         );
     }
