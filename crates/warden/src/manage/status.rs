@@ -68,7 +68,8 @@ impl Warden {
     }
 
     /// Accepts that the store is older than its log (a backup was restored): keys may be used
-    /// again. Whoever does this has checked that no block was lost with the newer store.
+    /// again, and what key managers count skips ahead. Whoever does this has checked that no block was
+    /// lost with the newer store.
     pub async fn acknowledge_recovery(self: &Arc<Self>, actor: &Actor) -> Result<StatusView, ManageError> {
         let log_generation = self.highest_generation();
         let store_generation = self.directory.load().generation();
@@ -80,6 +81,11 @@ impl Warden {
             if !warden.recovery_pending.load(Ordering::SeqCst) {
                 let why = "there is no recovery to acknowledge: the store is not older than its log";
                 return Err(ManageError::State(why.to_owned()));
+            }
+            // First, for an acknowledgement that is cut off and repeated skips once more.
+            let directory = warden.directory.load_full();
+            for opened in directory.managers.values() {
+                opened.lifecycle.restored().await?;
             }
             // Lifts the store's generation past the log's, so that the next start sees no gap.
             warden.edit(&change).await?.commit().await?;

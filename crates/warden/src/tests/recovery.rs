@@ -67,8 +67,12 @@ async fn an_older_store_answers_nothing_until_somebody_has_acknowledged_it() {
     let running = world.start().await;
     assert_pending(&running).await;
 
+    let restored = |calls: Vec<&'static str>| calls.into_iter().filter(|call| *call == "restored").count();
+    assert_eq!(restored(world.script.take_calls()), 0);
     let status = running.warden.acknowledge_recovery(&admin()).await.unwrap();
     assert_eq!(status.standing, "serving");
+    // What key managers count goes on behind what may have been lost.
+    assert_eq!(restored(world.script.take_calls()), 1);
     assert!(running.serves().await.unwrap_err().contains("blocked"));
     running
         .warden

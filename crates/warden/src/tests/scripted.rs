@@ -239,6 +239,11 @@ impl KeyLifecycle for Manager {
         })
     }
 
+    fn restored(&self) -> Operation<'_, ()> {
+        self.script.note("restored");
+        self.inner.lifecycle.restored()
+    }
+
     fn key_encryption_key(&self) -> Option<[u8; 8]> {
         self.inner.lifecycle.key_encryption_key()
     }
