@@ -35,6 +35,8 @@ pub(crate) enum Cause {
     Order,
     /// It had to be, such as a reservation.
     Upkeep,
+    /// As an order; and what it reserves counts as used.
+    Restored,
 }
 
 impl Inner {
@@ -56,9 +58,9 @@ impl Inner {
                 .await?;
             let contents = self.read(&mut transaction, &keyring).await?;
             transaction.commit().await.map_err(error::store)?;
-            self.install(contents);
+            self.install(contents, cause);
         } else {
-            self.install(contents);
+            self.install(contents, cause);
         }
         Ok((self.contents.load_full(), changed))
     }
@@ -89,7 +91,7 @@ impl Inner {
         // The store's counter is not authenticated: whoever turns it back must not make us give a
         // generation twice, for rows of one generation could be exchanged for each other.
         hsm.generation = hsm.generation.saturating_add(1);
-        if cause == Cause::Order {
+        if cause != Cause::Upkeep {
             let counted = to.bump_generation().await.map_err(error::store)?;
             hsm.generation = hsm.generation.max(counted);
         }
@@ -112,6 +114,7 @@ impl Inner {
                     (row, versions)
                 }
                 Edit::Update(mut row, versions) => {
+                    keep_reserved(contents, &mut row);
                     row.generation = hsm.generation;
                     row.update(to, &key_mac).await?;
                     (row, versions)
@@ -136,19 +139,31 @@ impl Inner {
     }
 
     /// Shows new contents to every call that starts from now on, and gives out what they reserve.
-    pub(crate) fn install(&self, contents: Contents) {
+    fn install(&self, contents: Contents, cause: Cause) {
         let before = self.contents.load_full();
         crate::manager::alarm(&self.description.id, &before.refused, &contents.refused);
         for key in contents.all() {
             for ((_, reserved), version) in key.row.versions.iter().zip(&key.versions) {
                 let so_far = version.counter.limit();
                 if *reserved > so_far {
-                    version.counter.raise(*reserved);
+                    match cause {
+                        Cause::Restored => version.counter.skip(*reserved),
+                        Cause::Order | Cause::Upkeep => version.counter.raise(*reserved),
+                    }
                     warn(key, so_far, *reserved);
                 }
             }
         }
         self.contents.store(Arc::new(contents));
+    }
+}
+
+/// Nothing that was reserved is ever given back, whoever planned the edit with an older row.
+fn keep_reserved(contents: &Contents, row: &mut KeyRow) {
+    let known = contents.all().find(|key| key.row.id == row.id);
+    for (tag, reserved) in &mut row.versions {
+        let before = known.and_then(|key| key.row.versions.iter().find(|(known, _)| known == tag));
+        *reserved = before.map_or(*reserved, |(_, before)| (*before).max(*reserved));
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crypto::SecretBytes;
 use key_manager::KeyManagerError;
-use pkcs11::{KeyObject, ObjectSelector, Pin, State, Token, TokenError};
+use pkcs11::{KeyObject, Pin, State, Token, TokenError};
 
 use crate::fleet::{Fleet, Looking, Member, PinFile, is_about_the_object};
 use crate::manager::Inner;
@@ -110,16 +110,19 @@ impl Inner {
             member.introduce(token.info().await.map_err(said)?);
         }
         let canary = match looking.canary.clone() {
-            Some(canary) => canary,
+            Some(canary) => Some(canary),
             None => self.canary(member, &token).await.map_err(said)?,
         };
         let in_flight = member.begin(self.shared.clock.as_ref());
-        let sung = sing(&token, &canary).await;
+        let sung = match &canary {
+            Some(canary) => sing(&token, canary).await,
+            None => token.probe().await,
+        };
         drop(in_flight);
         looking.canary = match &sung {
             // Somebody deleted it: another is made at the next look.
             Err(error) if is_about_the_object(error) => None,
-            _ => Some(canary),
+            _ => canary,
         };
         sung.map_err(said)
     }
@@ -139,14 +142,24 @@ impl Inner {
     }
 
     /// The key object that probes use: found, or made. It protects nothing, so each token has its own,
-    /// and its encryptions are not counted.
-    async fn canary(&self, member: &Member, token: &Token) -> Result<KeyObject, TokenError> {
+    /// and its encryptions are not counted. `None` where there can be none (two of them, or a token whose
+    /// user may make none): then a key of the session has to do.
+    async fn canary(&self, member: &Member, token: &Token) -> Result<Option<KeyObject>, TokenError> {
         let object = objects::canary(&self.description.id, member.name());
-        let selector = ObjectSelector::new(Some(object.label.clone()), Some(object.id.clone()));
-        let selector = selector.ok_or(TokenError::ObjectGone)?;
-        match token.find(&selector).await {
+        let selector = objects::selector(&object)?;
+        let canary = match token.find(&selector).await {
             Err(TokenError::ObjectGone) => token.generate(object).await,
             found => found,
+        };
+        match canary {
+            Err(error) if is_about_the_object(&error) => {
+                tracing::warn!(
+                    token = member.name(),
+                    "there is no key object for probes: {error}"
+                );
+                Ok(None)
+            }
+            canary => canary.map(Some),
         }
     }
 

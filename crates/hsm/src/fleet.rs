@@ -172,7 +172,10 @@ impl Member {
     pub(crate) fn enter(&self) -> bool {
         let mut standing = self.lock();
         standing.trouble = None;
-        !std::mem::replace(&mut standing.serving, true)
+        let returned = !std::mem::replace(&mut standing.serving, true);
+        // What was proved while it was out was proved of whatever was there then.
+        standing.epoch += u64::from(returned);
+        returned
     }
 
     /// A call that began in `epoch` failed in a way that speaks against the token: it serves no more

@@ -54,7 +54,7 @@ pub(crate) struct Inner {
     pub(crate) writing: AsyncMutex<()>,
     pub(crate) reservations: Reservations,
     /// Something is to be cleaned up.
-    pub(crate) untidy: Notify,
+    pub(crate) untidy: Arc<Notify>,
     tasks: Mutex<Vec<AbortHandle>>,
     closed: AtomicBool,
 }
@@ -76,7 +76,7 @@ impl Hsm {
             acting: AsyncMutex::default(),
             writing: AsyncMutex::default(),
             reservations: Reservations::default(),
-            untidy: Notify::new(),
+            untidy: Arc::default(),
             tasks: Mutex::default(),
             closed: AtomicBool::new(false),
         }))

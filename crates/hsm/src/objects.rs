@@ -58,7 +58,7 @@ fn named(label: String, what: &str, of: &[&[u8]]) -> NewObject {
     }
 }
 
-fn selector(object: &NewObject) -> Result<ObjectSelector, TokenError> {
+pub(crate) fn selector(object: &NewObject) -> Result<ObjectSelector, TokenError> {
     let selector = ObjectSelector::new(Some(object.label.clone()), Some(object.id.clone()));
     selector.ok_or_else(|| TokenError::Unsuitable("it has no name".to_owned()))
 }
@@ -313,5 +313,9 @@ pub(crate) async fn prove(
         )),
         error => error::object(member.name(), &error),
     })?;
+    // A proof that was altered on its way would tell for ever that the object is another key.
+    if tried.sealed.digest() != tried.digest {
+        return Err(error::object(member.name(), &TokenError::TrialFailed));
+    }
     Ok(VersionRow::stored_proof(&tried.sealed))
 }

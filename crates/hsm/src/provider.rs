@@ -152,35 +152,49 @@ impl All {
             );
             return Err(KeyManagerError::NotSuitable(why));
         }
-        let keyring = shared.keyring.load_full();
-        let mut transaction = shared.store.begin().await.map_err(error::store)?;
-        let row = HsmRow {
+        let taken = [name.as_str().into()];
+        if shared
+            .store
+            .query_one(tables::SELECT_NAMED, &taken)
+            .await
+            .map_err(error::store)?
+            .is_some()
+        {
+            return Err(KeyManagerError::KeyExists);
+        }
+        let mut row = HsmRow {
             id,
             name,
             created: shared.clock.now(),
             manifest: Manifest::default(),
-            generation: transaction.bump_generation().await.map_err(error::store)?,
+            generation: 0,
             outdated: false,
         };
-        let mac = keyring.row_mac(tables::HSM);
-        row.insert(&mut transaction, &mac).await?;
-        let config = self.config(&row.name);
-        let tokens = config.as_ref().map_or(0, |config| config.tokens.len());
-        let contents = Contents::load(&mut transaction, &keyring, row, tokens, None).await?;
-        let hsm = Hsm::new(Arc::clone(shared), config, contents);
-        // Its tokens make their probes' keys now. With the write lock held: two of one name cannot both
-        // be made.
+        // Its tokens first, which may take their time, and make the keys of their probes now.
+        let hsm = Hsm::new(
+            Arc::clone(shared),
+            self.config(&row.name),
+            Contents::empty(row.clone()),
+        );
         hsm.start().await;
-        if !hsm.0.fleet.members().iter().any(|member| member.standing().0) {
-            let why = hsm.0.fleet.troubles(None);
+        let created = self.write(&hsm, &mut row).await;
+        if let Err(error) = created {
+            let _ = hsm.0.destroy_objects().await;
             hsm.close().await;
-            return Err(KeyManagerError::Unavailable(why));
-        }
-        if let Err(error) = transaction.commit().await {
-            hsm.close().await;
-            return Err(error::store(error));
+            return Err(error);
         }
         Ok(self.keep(hsm))
+    }
+
+    async fn write(&self, hsm: &Hsm, row: &mut HsmRow) -> Result<(), KeyManagerError> {
+        if !hsm.0.fleet.members().iter().any(|member| member.standing().0) {
+            return Err(KeyManagerError::Unavailable(hsm.0.fleet.troubles(None)));
+        }
+        let mac = self.shared.keyring.load_full().row_mac(tables::HSM);
+        let mut transaction = self.shared.store.begin().await.map_err(error::store)?;
+        row.generation = transaction.bump_generation().await.map_err(error::store)?;
+        row.insert(&mut transaction, &mac).await?;
+        transaction.commit().await.map_err(error::store)
     }
 
     fn config(&self, name: &Name) -> Option<HsmConfig> {

@@ -166,6 +166,10 @@ impl Inner {
         if let Some(object) = place.ready(epoch) {
             return Ok((token, object));
         }
+        // Whoever was first found it gone; the others do not wait for that one after the other.
+        if member.standing().1 != epoch {
+            return Err(TokenError::TokenGone);
+        }
         let in_flight = member.begin(self.shared.clock.as_ref());
         let found = find_and_prove(&token, version).await;
         drop(in_flight);

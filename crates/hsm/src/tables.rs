@@ -56,6 +56,7 @@ pub(crate) const SELECT_HSMS: &str =
     "SELECT id, name, created_at, manifest, generation, tag FROM hsm ORDER BY created_at, id";
 pub(crate) const SELECT_HSM: &str =
     "SELECT id, name, created_at, manifest, generation, tag FROM hsm WHERE id = $1";
+pub(crate) const SELECT_NAMED: &str = "SELECT id FROM hsm WHERE name = $1";
 pub(crate) const INSERT_HSM: &str =
     "INSERT INTO hsm (id, name, created_at, manifest, generation, tag) VALUES ($1, $2, $3, $4, $5, $6)";
 pub(crate) const UPDATE_HSM: &str = "UPDATE hsm SET manifest = $2, generation = $3, tag = $4 WHERE id = $1";

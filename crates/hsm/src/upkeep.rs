@@ -8,7 +8,7 @@ use key_manager::{KeyId, KeyManagerError, KeyState, VersionTag};
 use tokio::sync::Notify;
 
 use crate::change::{Cause, Edit};
-use crate::contents::Key;
+use crate::contents::{Contents, Key};
 use crate::counter::{BLOCK, next_block};
 use crate::manager::Inner;
 use crate::rows::{KeyRow, Stage};
@@ -68,9 +68,12 @@ pub(crate) async fn reserve(inner: Weak<Inner>) {
         if let Some(error) = &failed {
             tracing::error!("no encryptions could be reserved: {error}");
         }
+        let contents = inner.contents.load();
         for version in wanted.values() {
-            // Those that got some are not asking any more.
-            if failed.is_some() || inner.contents.load().key(&version.key).is_err() {
+            // Those that got some are not asking any more. One that is not the version in use, for its key
+            // was refused meanwhile, gets nothing: what was reserved is the other's.
+            let in_use = |key: &Key| key.versions.iter().any(|known| Arc::ptr_eq(known, version));
+            if failed.is_some() || !contents.key(&version.key).is_ok_and(in_use) {
                 version.counter.fail();
             }
         }
@@ -85,13 +88,13 @@ fn raise(row: &mut KeyRow, tag: VersionTag) {
 
 /// Destroys what is left over, whenever there may be something.
 pub(crate) async fn tidy(inner: Weak<Inner>) {
-    loop {
-        {
-            let Some(inner) = inner.upgrade() else { return };
-            inner.tidy_up().await;
-            let _ = tokio::time::timeout(TIDY_EVERY, inner.untidy.notified()).await;
-        }
-        tokio::task::yield_now().await;
+    let Some(untidy) = inner.upgrade().map(|inner| Arc::clone(&inner.untidy)) else {
+        return;
+    };
+    while let Some(inner) = inner.upgrade() {
+        inner.tidy_up().await;
+        drop(inner);
+        let _ = tokio::time::timeout(TIDY_EVERY, untidy.notified()).await;
     }
 }
 
@@ -134,19 +137,24 @@ impl Inner {
                 failed = Some(error);
             }
         }
-        if remaining.is_empty() || remaining != key.row.remaining {
+        let plan = |contents: &Contents| {
+            // As it is now: reservations went on meanwhile.
+            let Some(key) = contents.all().find(|key| key.row.id == *id) else {
+                return Ok(Vec::new());
+            };
             let mut row = key.row.clone();
             row.remaining = remaining;
-            let edit = match (row.remaining.is_empty(), row.lives()) {
-                (true, false) => Edit::Delete(id.clone()),
+            Ok(match (row.remaining.is_empty(), row.lives()) {
+                (true, false) => vec![Edit::Delete(id.clone())],
                 (true, true) => {
                     row.making = None;
-                    Edit::Update(row, Vec::new())
+                    vec![Edit::Update(row, Vec::new())]
                 }
-                (false, _) => Edit::Update(row, Vec::new()),
-            };
-            self.change(Cause::Upkeep, |_| Ok(vec![edit])).await?;
-        }
+                (false, _) if row.remaining == key.row.remaining => Vec::new(),
+                (false, _) => vec![Edit::Update(row, Vec::new())],
+            })
+        };
+        self.change(Cause::Upkeep, plan).await?;
         failed.map_or(Ok(()), Err)
     }
 
@@ -169,7 +177,7 @@ impl Inner {
 
     /// Tags a portion anew that depends on an older root; whether there was any.
     pub(crate) async fn reseal(&self) -> Result<bool, KeyManagerError> {
-        let plan = |contents: &crate::contents::Contents| {
+        let plan = |contents: &Contents| {
             let outdated = contents.all().filter(|key| key.outdated);
             let mut edits: Vec<Edit> = outdated.take(PORTION).cloned().map(Edit::Retag).collect();
             // The key manager's own row is written with any of them; alone it takes one that changes
@@ -185,7 +193,7 @@ impl Inner {
     /// After the store was restored from a backup: encryptions made since then are not in it. Skips what
     /// is left of every block, and one block more.
     pub(crate) async fn skip(&self) -> Result<(), KeyManagerError> {
-        let plan = |contents: &crate::contents::Contents| {
+        let plan = |contents: &Contents| {
             let skipped = |key: &Key| {
                 let mut row = key.row.clone();
                 for (_, reserved) in &mut row.versions {
@@ -195,12 +203,10 @@ impl Inner {
             };
             Ok(contents.keys.values().map(skipped).collect())
         };
-        let (contents, _) = self.change(Cause::Order, plan).await?;
-        for key in contents.keys.values() {
-            for ((_, reserved), version) in key.row.versions.iter().zip(&key.versions) {
-                version.counter.skip(*reserved);
-            }
+        for version in self.contents.load().keys.values().flat_map(|key| &key.versions) {
+            version.counter.skip(version.counter.limit());
         }
+        self.change(Cause::Restored, plan).await?;
         tracing::warn!(
             key_manager = self.description.id.as_str(),
             "the store was restored: {BLOCK} encryptions of every key count as made"
