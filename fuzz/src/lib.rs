@@ -18,6 +18,7 @@ mod proxy_v2;
 mod query_forms;
 mod sigv4_headers;
 mod uris;
+mod worker_frames;
 
 pub use answers::answers;
 pub use bodies::bodies;
@@ -31,6 +32,7 @@ pub use proxy_v2::proxy_v2;
 pub use query_forms::query_forms;
 pub use sigv4_headers::{sigv4_headers, verifies};
 pub use uris::uris;
+pub use worker_frames::{samples, worker_frames};
 
 /// A target by its name.
 pub struct Target {
@@ -89,5 +91,9 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "identities",
         run: identities,
+    },
+    Target {
+        name: "worker_frames",
+        run: worker_frames,
     },
 ];

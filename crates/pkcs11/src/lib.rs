@@ -11,9 +11,12 @@
 //! - What differs between vendors is data ([`Profile`]), and what a return code means stands in one
 //!   exhaustive table ([`return_codes`]). [`TokenError::NotAuthentic`] is answered only when the token
 //!   proved in the same session that it can decrypt.
+//! - A module may run in a process of its own ([`Isolation`], [`worker`]): what kills or hangs that
+//!   process does neither to this one, and it comes back by itself. A [`Token`] works the same over
+//!   both.
 //!
 //! It knows no key store, no database and no XKS. What crosses from [`Token`] to the threads with the
-//! sessions is plain data ([`Call`], [`Answer`]), so that a process of its own can stand between them.
+//! sessions is plain data ([`Call`], [`Answer`]).
 //!
 //! The interface is PKCS#11 (OASIS, base specification 2.40 to 3.2); its words are used: slot, token,
 //! session, object handle, mechanism.

@@ -46,6 +46,20 @@ fn the_signed_request_among_the_seeds_verifies() {
 }
 
 #[test]
+fn the_frames_among_the_seeds_are_those_of_this_version() {
+    let target = TARGETS
+        .iter()
+        .find(|target| target.name == "worker_frames")
+        .unwrap();
+    for (name, frames) in fuzz::samples() {
+        assert_eq!(fs::read(directory(target).join(name)).unwrap(), frames, "{name}");
+    }
+    // The one that is written by hand is a call.
+    let encrypt = fs::read(directory(target).join("encrypt")).unwrap();
+    assert!(pkcs11::worker::wire::ToWorker::decode(&encrypt[4..]).is_ok());
+}
+
+#[test]
 fn every_target_has_a_libfuzzer_binary() {
     let manifest = fs::read_to_string(package().join("libfuzzer/Cargo.toml")).unwrap();
     for target in TARGETS {

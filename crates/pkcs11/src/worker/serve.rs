@@ -65,7 +65,6 @@ pub fn run(clock: &Arc<dyn Clock>, random: &Arc<dyn Random>) -> Result<(), Worke
     let worker = Arc::new(Worker {
         outbox: Arc::clone(&outbox),
         pool: OnceLock::new(),
-        pins,
     });
     let keeper = FromServer {
         outbox,
@@ -79,7 +78,7 @@ pub fn run(clock: &Arc<dyn Clock>, random: &Arc<dyn Random>) -> Result<(), Worke
     thread::Builder::new()
         .name("pkcs11-load".to_owned())
         .spawn(loading)?;
-    let listened = worker.listen(&mut socket, &mut inbox, clock.as_ref());
+    let listened = worker.listen(pins, &mut socket, &mut inbox, clock.as_ref());
     worker.end(&runtime);
     listened.map_err(Into::into)
 }
@@ -139,7 +138,6 @@ fn first(socket: &mut UnixStream, inbox: &mut Inbox) -> Result<Option<Box<Setup>
 struct Worker {
     outbox: Arc<Outbox>,
     pool: OnceLock<Pool<Outbox>>,
-    pins: mpsc::Sender<PinAnswer>,
 }
 
 impl Worker {
@@ -176,15 +174,25 @@ impl Worker {
         }
     }
 
-    /// Reads until the server says to end, or is gone.
-    fn listen(&self, socket: &mut UnixStream, inbox: &mut Inbox, clock: &dyn Clock) -> Result<(), WireError> {
+    /// Reads until the server says to end, or is gone. A session that waits for a PIN then gets none.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "dropped at the end, `pins` wakes who waits"
+    )]
+    fn listen(
+        &self,
+        pins: mpsc::Sender<PinAnswer>,
+        socket: &mut UnixStream,
+        inbox: &mut Inbox,
+        clock: &dyn Clock,
+    ) -> Result<(), WireError> {
         let mut looks = Looks::new(clock.moment());
         loop {
             let mut calls = Vec::new();
             while let Some(frame) = inbox.frame()? {
                 match ToWorker::decode(frame)? {
                     ToWorker::Call { number, call } => calls.push((call, self.outbox.ticket(number))),
-                    ToWorker::Pin(answer) => drop(self.pins.send(answer)),
+                    ToWorker::Pin(answer) => drop(pins.send(answer)),
                     ToWorker::Ping => self.outbox.send(&FromWorker::Pong),
                     ToWorker::Close => return Ok(()),
                     ToWorker::Setup(_) => return Err(WireError::Malformed("a second setup")),
