@@ -210,3 +210,35 @@ proptest! {
         let _ = Authorization::parse([&GOOD[..at], &with, &GOOD[end..]].concat().as_bytes());
     }
 }
+
+proptest! {
+    #[test]
+    fn names_are_those_between_semicolons(text in "[a-c;é]{0,12}") {
+        let expected: Vec<&str> = text.split(';').collect();
+        prop_assert_eq!(header_names(&text).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_signature_is_64_digits_in_lower_case(bytes in any::<[u8; 32]>(), at in 0_usize..64, other in any::<u8>()) {
+        let digits = crypto::hex(&bytes);
+        prop_assert_eq!(parse_signature(&digits), Some(bytes));
+        let mut changed = digits.into_bytes();
+        changed[at] = other;
+        let fine = matches!(other, b'0'..=b'9' | b'a'..=b'f');
+        let read = str::from_utf8(&changed).ok().and_then(parse_signature);
+        prop_assert_eq!(read.is_some(), fine);
+        if let Some(read) = read {
+            prop_assert_eq!(crypto::hex(&read).into_bytes(), changed);
+        }
+    }
+}
+
+#[test]
+fn names_are_tokens_in_lower_case() {
+    for byte in 0..=u8::MAX {
+        let name = char::from(byte).to_string();
+        let allowed =
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        assert_eq!(is_header_name(&name), allowed, "{name:?}");
+    }
+}
