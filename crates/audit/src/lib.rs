@@ -41,7 +41,7 @@ pub use directory::Directory;
 pub use log::{AppendRefused, Log, OpenError};
 pub use medium::{Medium, MediumFile, MediumLock};
 pub use reader::{ReadError, Reader};
-pub use record::{Head, InvalidHead, LogId, Record, RecordId};
+pub use record::{Head, InvalidHead, LogId, Record, RecordId, RecordIdText};
 pub use recovery::{Cut, Recovery};
 pub use state::{Health, LogState, SpareState};
 pub use verify::{Broken, Damage, Progress, Tail, Verified, VerifyError, VerifyOptions, verify};

@@ -40,6 +40,16 @@ impl RecordId {
         &self.0
     }
 
+    /// It as people read it, without an allocation: the log has it in each request's line.
+    pub fn text(self) -> RecordIdText {
+        let mut digits = [0; 32];
+        let (pairs, _) = digits.as_chunks_mut::<2>();
+        for (pair, byte) in pairs.iter_mut().zip(self.0) {
+            *pair = crypto::hex_byte(byte);
+        }
+        RecordIdText(digits)
+    }
+
     /// The record's place in the log: the first record has 0.
     pub fn sequence(&self) -> u64 {
         let [.., a, b, c, d, e, f, g, h] = self.0;
@@ -50,7 +60,19 @@ impl RecordId {
 /// 32 lower-case hexadecimal digits.
 impl fmt::Display for RecordId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&crypto::hex(&self.0))
+        f.write_str(self.text().as_str())
+    }
+}
+
+/// A record's id as 32 lower-case hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordIdText([u8; 32]);
+
+impl RecordIdText {
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        // They are ASCII, so this never falls back.
+        str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 

@@ -112,16 +112,20 @@ pub fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().saturating_mul(2));
-    for byte in bytes {
-        for nibble in [byte >> 4, byte & 15] {
-            text.push(char::from(if nibble < 10 {
-                b'0' + nibble
-            } else {
-                b'a' + nibble - 10
-            }));
+    text.extend(bytes.iter().flat_map(|byte| hex_byte(*byte)).map(char::from));
+    text
+}
+
+/// A byte's two digits in lower-case hexadecimal.
+pub const fn hex_byte(byte: u8) -> [u8; 2] {
+    const fn digit(nibble: u8) -> u8 {
+        if nibble < 10 {
+            b'0' + nibble
+        } else {
+            b'a' + nibble - 10
         }
     }
-    text
+    [digit(byte >> 4), digit(byte & 15)]
 }
 
 /// Bytes from hexadecimal in either case; `None` for anything else.

@@ -17,6 +17,6 @@ mod secret;
 mod xaes;
 
 pub use fields::Fields;
-pub use hash::{HmacKey, MacKey, Sha256, constant_time_eq, hex, hmac_sha256, sha256, unhex};
+pub use hash::{HmacKey, MacKey, Sha256, constant_time_eq, hex, hex_byte, hmac_sha256, sha256, unhex};
 pub use secret::{Fingerprint, Key256, SecretBytes};
 pub use xaes::{OpenError, SealError, TAG_LEN, XAES_NONCE_LEN, XaesKey};

@@ -14,6 +14,8 @@ pub struct Connection {
     pub listener: Arc<str>,
     /// The other end.
     pub peer: Peer,
+    /// Its IP address as text, made once for all requests; `None` for a local process.
+    pub peer_text: Option<Box<str>>,
     /// The subject common name of the client's certificate, verified in the handshake; `None` on
     /// a listener without client authentication.
     pub client_common_name: Option<Box<str>>,

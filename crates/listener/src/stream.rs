@@ -120,6 +120,7 @@ pub(crate) async fn serve<T, H>(
         id: inner.next_connection_id(),
         listener: Arc::clone(&inner.name),
         peer: verified.peer,
+        peer_text: verified.peer.ip().map(|ip| ip.to_string().into_boxed_str()),
         client_common_name: verified.client_common_name,
         protocol: verified.protocol,
         tls: verified.tls,

@@ -1,11 +1,9 @@
 //! The account of one request: what becomes known of it on its way, and where that is reported at
 //! its end: counters, audit log, request log.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use ambient::{Clock, Moment};
-use listener::Peer;
 use warden::{Caller, Failure, KeyId, KeyStore, RecordId, Released, Span, Stages, Warden};
 use xks_api::Operation;
 use xks_api::uri::{Resource, Target};
@@ -19,7 +17,7 @@ use crate::server::Head;
 /// What is known of one request.
 pub(crate) struct Account<'h> {
     listener: &'h str,
-    peer: Peer,
+    peer: Option<&'h str>,
     arrived: Moment,
     pub(crate) target: Option<Target<'h>>,
     pub(crate) key_store: Option<Arc<KeyStore>>,
@@ -92,7 +90,7 @@ impl<'h> Account<'h> {
         let now = clock.moment();
         Self {
             listener: head.listener,
-            peer: head.peer,
+            peer: head.peer_text,
             arrived,
             target: None,
             key_store: None,
@@ -183,10 +181,7 @@ impl<'h> Account<'h> {
             source_vpc: evidence.and_then(|evidence| evidence.source_vpc.as_deref()),
             source_vpce: evidence.and_then(|evidence| evidence.source_vpce.as_deref()),
             listener: self.listener,
-            peer: match evidence {
-                Some(evidence) => evidence.peer.as_deref().map(Cow::Borrowed),
-                None => self.peer.ip().map(|ip| Cow::Owned(ip.to_string())),
-            },
+            peer: self.peer,
             record: self.progress.record,
             status,
             reason,

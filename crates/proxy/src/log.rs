@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use ambient::Timestamp;
 use tracing::Level;
-use warden::{RecordId, Stages};
+use warden::{RecordId, RecordIdText, Stages};
 
 use crate::metrics::Outcome;
 
@@ -67,7 +67,7 @@ pub(crate) struct Line<'a> {
     pub(crate) source_vpc: Option<&'a str>,
     pub(crate) source_vpce: Option<&'a str>,
     pub(crate) listener: &'a str,
-    pub(crate) peer: Option<Cow<'a, str>>,
+    pub(crate) peer: Option<&'a str>,
     /// The durable record of this use.
     pub(crate) record: Option<RecordId>,
     pub(crate) status: u16,
@@ -131,6 +131,7 @@ impl Line<'_> {
             record,
             total,
         } = self.times;
+        let id = self.record.map(RecordId::text);
         macro_rules! line {
             ($level:expr) => {
                 tracing::event!(
@@ -153,8 +154,8 @@ impl Line<'_> {
                     awsSourceVpce = source_vpce.as_deref(),
                     access_key_id = credential.as_deref(),
                     listener = self.listener,
-                    peer = self.peer.as_deref(),
-                    record = self.record.as_ref().map(tracing::field::display),
+                    peer = self.peer,
+                    record = id.as_ref().map(RecordIdText::as_str),
                     read_us = read,
                     auth_us = auth,
                     parse_us = parse,

@@ -13,7 +13,7 @@ use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http::header::HOST;
 use http::{HeaderMap, Method, Response};
-use listener::{BodyError, Deadline, Handler, Incoming, Peer};
+use listener::{BodyError, Deadline, Handler, Incoming};
 use sigv4::{UnverifiedRequest, Verifier};
 use warden::{Directory, KeyStore, Warden};
 use xks_api::SizeLimits;
@@ -168,7 +168,7 @@ impl Proxy {
         let authenticated = self.authenticate(&directory, key_store, head, body, now)?;
         account.times.auth = account.progress.lap();
         warden.note_use(authenticated.credential(), now);
-        let (caller, body) = authenticated.into_caller(head.deadline.at, head.peer_text());
+        let (caller, body) = authenticated.into_caller(head.deadline.at, head.peer_text.map(Box::from));
         let caller = account.caller.insert(caller);
         let serving = operations::Serving {
             warden,
@@ -210,7 +210,7 @@ impl Handler for Proxy {
             headers: &incoming.headers,
             authority: incoming.authority(),
             listener: &connection.listener,
-            peer: connection.peer,
+            peer_text: connection.peer_text.as_deref(),
             common_name: connection.client_common_name.as_deref(),
             deadline: incoming.deadline,
         };
@@ -227,7 +227,8 @@ pub(crate) struct Head<'h> {
     pub(crate) headers: &'h HeaderMap,
     pub(crate) authority: Option<&'h str>,
     pub(crate) listener: &'h str,
-    pub(crate) peer: Peer,
+    /// The client's address, without its port, which tells nothing.
+    pub(crate) peer_text: Option<&'h str>,
     pub(crate) common_name: Option<&'h str>,
     pub(crate) deadline: Deadline,
 }
@@ -241,11 +242,6 @@ impl<'h> Head<'h> {
             headers: self.headers,
             authority: self.authority,
         }
-    }
-
-    /// The client's address, without its port, which tells nothing.
-    pub(crate) fn peer_text(&self) -> Option<Box<str>> {
-        self.peer.ip().map(|ip| ip.to_string().into_boxed_str())
     }
 }
 

@@ -4,6 +4,7 @@ use crypto::Sha256;
 use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue};
 
+use crate::authorization::header_names;
 use crate::{PathForm, Refusal, limits, uri};
 
 /// What goes into a canonical request.
@@ -47,7 +48,7 @@ impl CanonicalRequest<'_> {
             out(uri::canonical_query(self.query)?.as_bytes());
         }
         out(b"\n");
-        for name in self.signed_headers.split(';') {
+        for name in header_names(self.signed_headers) {
             out(name.as_bytes());
             self.write_values(name, out)?;
             out(b"\n");
@@ -108,17 +109,10 @@ pub(crate) fn only<'h>(
 
 /// 32 bytes in lower-case hexadecimal, without an allocation.
 pub(crate) fn hex_32(bytes: &[u8; 32]) -> [u8; 64] {
-    let digit = |nibble: u8| {
-        if nibble < 10 {
-            b'0' + nibble
-        } else {
-            b'a' + nibble - 10
-        }
-    };
     let mut out = [0; 64];
     let (pairs, _) = out.as_chunks_mut::<2>();
     for (pair, byte) in pairs.iter_mut().zip(bytes) {
-        *pair = [digit(byte >> 4), digit(byte & 15)];
+        *pair = crypto::hex_byte(*byte);
     }
     out
 }

@@ -42,7 +42,7 @@ pub mod view;
 mod warden;
 
 /// Of other crates, what a front needs to speak with the warden.
-pub use audit::RecordId;
+pub use audit::{RecordId, RecordIdText};
 pub use key_manager::{
     CiphertextMetadata, EncryptOutput, EncryptWith, EncryptedRef, Framing, HealthStatus, Iv, KeyDescription,
     KeyId, KeyManagerError, KeyState, Legacy, ObjectName,

@@ -2,7 +2,6 @@
 
 mod messages;
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +13,7 @@ use bytes::Bytes;
 use crypto::SecretBytes;
 use http::{HeaderMap, Method};
 use key_manager::{KeyManagerProvider, KeyState, KeyUsage};
-use listener::{BodyError, Deadline, Peer};
+use listener::{BodyError, Deadline};
 use seal::{KeyFile, SealFile, SealSource, roots};
 use serde_json::Value;
 use store::Store;
@@ -276,10 +275,7 @@ impl World {
             headers: &request.headers,
             authority: request.authority.as_deref(),
             listener: &request.listener,
-            peer: Peer::Tcp {
-                address: SocketAddr::from((Ipv4Addr::new(192, 0, 2, 7), 4711)),
-                via: None,
-            },
+            peer_text: Some("192.0.2.7"),
             common_name: request.common_name.as_deref(),
             deadline: Deadline {
                 at: arrived.saturating_add(request.time),

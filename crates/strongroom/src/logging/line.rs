@@ -128,7 +128,13 @@ fn timestamp(line: &mut Vec<u8>, now: Timestamp) {
         }
         line.extend_from_slice(second.text.as_bytes());
     });
-    let _ = write!(line, ".{:06}Z", now.as_micros() % 1_000_000);
+    let mut micros = *b".000000Z";
+    let mut rest = now.as_micros() % 1_000_000;
+    for place in micros.iter_mut().skip(1).take(6).rev() {
+        *place = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    line.extend_from_slice(&micros);
 }
 
 /// Decimal digits without the formatting machinery.
