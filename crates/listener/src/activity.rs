@@ -3,13 +3,14 @@
 //! Plain atomics: the socket, the requests and the connection's task note what happens, and only
 //! the task, when it has nothing to do, asks for the next expiry. No timer is touched otherwise.
 
-use std::sync::Arc;
 use std::sync::atomic::{
-    AtomicBool, AtomicIsize, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst,
+    AtomicBool, AtomicIsize, AtomicU8, AtomicU32, AtomicU64, AtomicUsize,
+    Ordering::{Relaxed, Release, SeqCst},
 };
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
 
 use ambient::{Clock, Moment};
-use futures_util::task::AtomicWaker;
 
 use crate::counters::Counters;
 use crate::incoming::Deadline;
@@ -86,7 +87,8 @@ pub(crate) struct Activity {
     close: AtomicBool,
     /// The server stops, or the connection's credentials are no longer good.
     stop: AtomicBool,
-    pub(crate) waker: AtomicWaker,
+    /// Of the connection's task.
+    waker: Mutex<Option<Waker>>,
 }
 
 impl std::fmt::Debug for Activity {
@@ -124,7 +126,7 @@ impl Activity {
             own_body_bytes: AtomicUsize::new(0),
             close: AtomicBool::new(false),
             stop: AtomicBool::new(false),
-            waker: AtomicWaker::new(),
+            waker: Mutex::default(),
         }
     }
 
@@ -133,8 +135,10 @@ impl Activity {
     }
 
     fn enter(&self, phase: u8, since: Moment) {
-        self.since.store(since.as_nanos(), SeqCst);
-        self.phase.store(phase, SeqCst);
+        // Each follows from the one before it, so no order among all atomics is needed, which would
+        // cost the processor a fence for each.
+        self.since.store(since.as_nanos(), Relaxed);
+        self.phase.store(phase, Release);
     }
 
     fn since(&self) -> Moment {
@@ -190,7 +194,7 @@ impl Activity {
         };
         let earlier = self.requests.fetch_add(1, SeqCst);
         self.handling.fetch_add(1, SeqCst);
-        self.phase.store(BUSY, SeqCst);
+        self.phase.store(BUSY, Release);
         let first_in = self.deadlines.first_request;
         let opened_ahead = arrived.saturating_since(self.ready) > first_in;
         let first = earlier == 0 && !opened_ahead;
@@ -249,7 +253,7 @@ impl Activity {
             self.enter(IDLE, self.now());
             if self.multiplexed {
                 // This is another task: the connection's own may sleep without a timer.
-                self.waker.wake();
+                self.wake();
             }
         }
     }
@@ -265,7 +269,19 @@ impl Activity {
     /// Asks the connection to finish what it has and end.
     pub(crate) fn stop(&self) {
         self.stop.store(true, SeqCst);
-        self.waker.wake();
+        self.wake();
+    }
+
+    /// From now on the connection's task is woken through `waker`. It stays until another takes its
+    /// place, so that the task need not give it again in each turn.
+    pub(crate) fn wake_through(&self, waker: &Waker) {
+        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker.clone());
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &*self.waker.lock().unwrap_or_else(PoisonError::into_inner) {
+            waker.wake_by_ref();
+        }
     }
 
     pub(crate) fn stopping(&self) -> bool {

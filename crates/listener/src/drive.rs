@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use ambient::Moment;
 use tokio::time::Sleep;
@@ -27,8 +27,12 @@ where
     let mut finishing = false;
     // An idle connection is asked to end, and given this long to do so.
     let mut last_call: Option<Moment> = None;
+    let mut known: Option<Waker> = None;
     poll_fn(|cx| {
-        activity.waker.register(cx.waker());
+        if !known.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+            activity.wake_through(cx.waker());
+            known = Some(cx.waker().clone());
+        }
         loop {
             if !finishing && activity.stopping() {
                 finish(http.as_mut());
@@ -70,6 +74,8 @@ where
 struct Timer {
     sleep: Option<Pin<Box<Sleep>>>,
     armed: Option<Moment>,
+    /// Whom the sleep wakes.
+    waker: Option<Waker>,
 }
 
 impl Timer {
@@ -87,11 +93,30 @@ impl Timer {
                 }
                 self.sleep = Some(Box::pin(tokio::time::sleep(expiry.saturating_since(now))));
                 self.armed = Some(expiry);
+                self.waker = None;
             }
-            if let Some(sleep) = &mut self.sleep {
-                ready!(sleep.as_mut().poll(cx));
+            if !self.has_fired(cx) {
+                return Poll::Pending;
             }
             self.armed = None;
         }
+    }
+
+    /// Whether the sleep is over; if not, it wakes this task. It is polled only where it does not
+    /// know that yet: a poll costs several times a look, and there are two turns to each request.
+    fn has_fired(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(sleep) = &mut self.sleep else { return true };
+        let known = self
+            .waker
+            .as_ref()
+            .is_some_and(|known| known.will_wake(cx.waker()));
+        if known && !sleep.is_elapsed() {
+            return false;
+        }
+        if sleep.as_mut().poll(cx).is_ready() {
+            return true;
+        }
+        self.waker = Some(cx.waker().clone());
+        false
     }
 }
