@@ -57,6 +57,12 @@ impl Completion {
         self.complete(LOST).into_iter().for_each(Waker::wake);
     }
 
+    /// Wakes those who still wait, and goes on waiting for them.
+    pub(crate) fn remind(&self) {
+        let waiting = self.wakers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        waiting.iter().for_each(Waker::wake_by_ref);
+    }
+
     fn outcome(&self, id: RecordId) -> Poll<Result<Receipt, RecordLost>> {
         match self.outcome.load(Ordering::Acquire) {
             WAITING => Poll::Pending,

@@ -180,6 +180,14 @@ impl Log {
         Deliver(Arc::clone(&self.shared))
     }
 
+    /// Wakes everybody who waits for a batch that was begun by a record before `sequence`, so that
+    /// they may look at their clocks. With what [`Log::accepted`] said a while ago, these are the
+    /// batches that take longer than that. Called now and then it spares all others a timer each.
+    pub fn remind(&self, sequence: u64) {
+        let waiting = self.shared.queue().waiting_since(sequence);
+        waiting.iter().for_each(|completion| completion.remind());
+    }
+
     /// How many records were ever accepted; grows with every append.
     pub fn accepted(&self) -> u64 {
         self.shared.queue().next_sequence

@@ -57,6 +57,8 @@ pub(crate) struct Queue {
     pub(crate) failing: Option<(Moment, String)>,
     in_flight_records: usize,
     in_flight_bytes: usize,
+    /// Of the batch under way: its first record, and those who wait for it.
+    in_flight: Option<(u64, Arc<Completion>)>,
     pub(crate) durable: Head,
 }
 
@@ -71,6 +73,18 @@ impl Queue {
         self.open.records = self.open.records.saturating_add(1);
         self.next_sequence = self.next_sequence.saturating_add(1);
         first
+    }
+
+    /// What those wait for whose batch was begun by a record before `sequence`.
+    pub(crate) fn waiting_since(&self, sequence: u64) -> Vec<Arc<Completion>> {
+        let open = (self.open.records > 0).then_some((self.open.first_sequence, &self.open.completion));
+        let in_flight = self
+            .in_flight
+            .as_ref()
+            .map(|(first, completion)| (*first, completion));
+        let batches = in_flight.into_iter().chain(open);
+        let old = batches.filter(|(first, _)| *first < sequence);
+        old.map(|(_, completion)| Arc::clone(completion)).collect()
     }
 
     /// Records accepted and not yet durable.
@@ -117,6 +131,7 @@ impl Shared {
                 failing: None,
                 in_flight_records: 0,
                 in_flight_bytes: 0,
+                in_flight: None,
                 durable,
             }),
             wake: Condvar::new(),
@@ -171,6 +186,7 @@ impl Shared {
         queue.in_flight_bytes = queue.open.body_bytes();
         let next = Batch::starting_at(queue.next_sequence, spent);
         let batch = mem::replace(&mut queue.open, next);
+        queue.in_flight = Some((batch.first_sequence, Arc::clone(&batch.completion)));
         self.syncing_since
             .store(self.clock.moment().as_nanos(), Ordering::Relaxed);
         Some(batch)
@@ -196,6 +212,7 @@ impl Shared {
         let mut queue = self.queue();
         queue.in_flight_records = 0;
         queue.in_flight_bytes = 0;
+        queue.in_flight = None;
         queue.failing = None;
         queue.durable = head;
     }

@@ -1,9 +1,10 @@
 //! What goes on behind the requests: probes, what is written behind, tidying; and the end.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
+use audit::Log;
 use tokio::task::JoinHandle;
 
 use crate::clerk::{Clerk, durable};
@@ -13,10 +14,13 @@ use crate::{Warden, settle};
 /// How many records may follow the mark before it is moved: what a start reads after a crash, well
 /// under a second.
 pub(crate) const RECORDS_BEHIND_MARK: u64 = 20_000;
-/// A timer that is nearly always the next one to fire. Each request waits for its record with a timer
-/// of its own, and Tokio writes to an eventfd whenever a new timer is the earliest: without this one,
-/// that is a system call or two for every request.
-const HEARTBEAT: Duration = Duration::from_millis(100);
+/// How often those are woken whose record was waited for at the last beat already, so that they set a
+/// timer for their deadline; nearly all records are durable before. As this one is nearly always the
+/// next timer to fire, it also keeps Tokio from writing to an eventfd, which it does whenever a new
+/// timer is the earliest.
+const HEARTBEAT: Duration = Duration::from_millis(40);
+/// Who waits for a record is woken within two beats. A deadline that is nearer needs a timer at once.
+pub(crate) const REMINDED_WITHIN: Duration = Duration::from_millis(100);
 /// How long a shutdown waits for an administrative act under way; the next start settles it else.
 const LAST_ACT: Duration = Duration::from_secs(5);
 
@@ -93,7 +97,7 @@ impl Warden {
             tokio::spawn(async move {
                 deliver.await;
             }),
-            self.every(HEARTBEAT, |_| std::future::ready(())),
+            tokio::spawn(beat(Arc::downgrade(&clerk.log))),
             self.every(settings.probe_interval, |warden| async move {
                 warden.probe_all().await;
             }),
@@ -170,6 +174,16 @@ impl Warden {
                 tracing::warn!(%error, "counted refusals could not be recorded; they will be later");
                 self.counts.put_back(counts);
             }
+        }
+    }
+}
+
+/// Reminds those who wait for their records of their deadlines, for as long as the log is there.
+async fn beat(log: Weak<Log>) {
+    while let Some(before) = log.upgrade().map(|log| log.accepted()) {
+        tokio::time::sleep(HEARTBEAT).await;
+        if let Some(log) = log.upgrade() {
+            log.remind(before);
         }
     }
 }

@@ -84,6 +84,11 @@ impl<'a> StageClock<'a> {
         self.since
     }
 
+    /// What is left at this moment.
+    pub(crate) fn left(&self, deadline: Moment) -> Duration {
+        deadline.saturating_since(self.clock.moment())
+    }
+
     pub(crate) const fn remaining(&self, deadline: Moment) -> Duration {
         deadline.saturating_since(self.since)
     }

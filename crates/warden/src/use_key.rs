@@ -1,6 +1,7 @@
 //! Using a key: permit → key manager → witness → trial decryption → record → release.
 
 use std::future::poll_fn;
+use std::mem;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -14,6 +15,7 @@ use key_manager::{
 use policy::{Act, Denial, Permit};
 
 use crate::admission::Place;
+use crate::background::REMINDED_WITHIN;
 use crate::clerk::UseOutcome;
 use crate::directory::{Binding, Directory};
 use crate::failure::{Span, StageClock, Stages};
@@ -312,11 +314,27 @@ impl<'a> Run<'a> {
     }
 
     async fn durable(&self, pending: Result<Pending, FailureKind>) -> Result<RecordId, FailureKind> {
-        let remaining = self.time.remaining(self.caller.deadline);
-        match within(remaining, pending?).await {
+        match self.in_time(pending?).await {
             None => Err(FailureKind::DeadlineMissed(Stage::Record)),
             Some(Err(lost)) => Err(FailureKind::LogUnavailable(lost.to_string())),
             Some(Ok(receipt)) => Ok(receipt.record_id()),
+        }
+    }
+
+    /// `None` if the deadline comes before the record is durable. As long as it is not near, the
+    /// warden's beat reminds of it; only who is reminded makes a timer.
+    async fn in_time<T>(&self, record: impl Future<Output = T>) -> Option<T> {
+        let deadline = self.caller.deadline;
+        let mut record = pin!(record);
+        let mut asleep = self.time.remaining(deadline) < REMINDED_WITHIN;
+        let woken = poll_fn(|context| match record.as_mut().poll(context) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending if mem::replace(&mut asleep, true) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        });
+        match woken.await {
+            Some(done) => Some(done),
+            None => tokio::time::timeout(self.time.left(deadline), record).await.ok(),
         }
     }
 

@@ -152,6 +152,56 @@ fn quiet_records_wait_for_one_call_and_share_one_sync() {
 }
 
 #[test]
+fn those_who_wait_for_older_batches_are_reminded() {
+    let disk = SimulatedDisk::new();
+    let (log, _) = try_open(
+        &disk,
+        LogConfig {
+            pace_us: 3_600_000_000,
+            ..SMALL
+        },
+        1,
+    )
+    .unwrap();
+    let held = disk.hold_syncs_of(&segment_name(1));
+    let waiters = [(); 3].map(|()| Arc::new(Woken::default()));
+    let woken = || [0, 1, 2].map(|of: usize| waiters[of].0.load(Ordering::SeqCst));
+    let poll = |of: usize, pending: &mut Pending| {
+        let waker = Waker::from(Arc::clone(&waiters[of]));
+        Pin::new(pending).poll(&mut Context::from_waker(&waker))
+    };
+    let wait = |of: usize| {
+        let (mut pending, _) = log.append_quietly(&payload(of as u64, 50)).unwrap();
+        assert!(poll(of, &mut pending).is_pending());
+        pending
+    };
+    let mut first = wait(0);
+    log.wake();
+    held.wait_for_sync();
+    // The first is being written, the other two are collected.
+    let (mut second, mut third) = (wait(1), wait(2));
+    log.remind(0);
+    assert_eq!(woken(), [0, 0, 0]);
+    log.remind(1);
+    assert_eq!(woken(), [1, 0, 0]);
+    log.remind(2);
+    assert_eq!(woken(), [2, 1, 1], "a batch is as old as its first record");
+    // Who was reminded waits on.
+    assert!(poll(0, &mut first).is_pending() && poll(1, &mut second).is_pending());
+    held.release();
+    log.close();
+    assert!(
+        [(0, &mut first), (1, &mut second), (2, &mut third)]
+            .map(|(of, pending)| poll(of, pending).is_ready())
+            .iter()
+            .all(|ready| *ready)
+    );
+    let before = woken();
+    log.remind(u64::MAX);
+    assert_eq!(woken(), before);
+}
+
+#[test]
 fn a_courier_wakes_those_who_wait_together() {
     let disk = SimulatedDisk::new();
     let log = open(&disk);

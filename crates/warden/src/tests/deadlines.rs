@@ -8,6 +8,7 @@ use key_manager::KeyManagerError;
 
 use super::scripted::{Does, Script};
 use super::{World, kind};
+use crate::background::REMINDED_WITHIN;
 use crate::{FailureKind, Stage};
 
 const LATER: Duration = Duration::from_millis(200);
@@ -29,21 +30,29 @@ async fn a_key_manager_that_hangs_misses_the_deadline_in_its_own_stage() {
     assert_eq!(world.records_of("key-use")[0]["error"], "deadline-missed");
 }
 
+#[expect(clippy::disallowed_methods, reason = "of tokio's own, paused clock")]
 #[tokio::test]
 async fn a_disk_that_hangs_misses_the_deadline_and_the_record_is_there_later() {
-    let world = World::furnished().await;
-    let running = world.start().await;
-    let caller = running.caller_until(world.clock.moment().saturating_add(LATER));
-    let held = world.disk.hold_syncs_of(&world.segment());
-    tokio::time::pause();
-    assert!(matches!(
-        kind(running.encrypt(&caller).await),
-        FailureKind::DeadlineMissed(Stage::Record)
-    ));
-    tokio::time::resume();
-    held.release();
-    running.stop().await;
-    assert_eq!(world.records_of("key-use")[0]["outcome"], "computed");
+    // Near enough for a timer at once, and so far that the beat reminds of it first.
+    for left in [Duration::from_millis(1), REMINDED_WITHIN, LATER] {
+        let world = World::furnished().await;
+        let running = world.start().await;
+        let caller = running.caller_until(world.clock.moment().saturating_add(left));
+        let held = world.disk.hold_syncs_of(&world.segment());
+        tokio::time::pause();
+        let began = tokio::time::Instant::now();
+        assert!(matches!(
+            kind(running.encrypt(&caller).await),
+            FailureKind::DeadlineMissed(Stage::Record)
+        ));
+        // The world's own clock stands still: who is reminded still has all of its time.
+        let spent = began.elapsed();
+        assert!(spent >= left && spent < left + REMINDED_WITHIN, "{spent:?}");
+        tokio::time::resume();
+        held.release();
+        running.stop().await;
+        assert_eq!(world.records_of("key-use")[0]["outcome"], "computed");
+    }
 }
 
 #[tokio::test]
