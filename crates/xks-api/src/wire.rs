@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::{Out, STANDARD};
 use crypto::SecretBytes;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
@@ -204,7 +203,9 @@ fn size_within(text: &str, limit: usize, faults: &Faults) -> Result<usize, XksEr
 /// Decodes into exactly this buffer; whether the text is Base64 that fills it. Strict: padding is
 /// required, unused bits are zero, nothing but the alphabet of RFC 4648 section 4 is accepted.
 pub(crate) fn decode_to(text: &str, buffer: &mut [u8]) -> bool {
-    STANDARD.decode_slice(text, buffer) == Ok(buffer.len())
+    // The decoder panics if the buffer is shorter than it needs.
+    decoded_len(text) == Some(buffer.len())
+        && STANDARD.decode(text.as_bytes(), Out::from_slice(buffer)).is_ok()
 }
 
 /// Decodes a value of at most `limit` bytes.
@@ -272,5 +273,77 @@ pub(crate) fn exact_secret(text: &str, len: usize) -> Result<SecretBytes, Malfor
         Ok(buffer)
     } else {
         Err(MalformedResponse)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD as PLAIN;
+    use proptest::prelude::*;
+
+    fn decoded(text: &str) -> Option<Vec<u8>> {
+        let mut buffer = vec![0; decoded_len(text)?];
+        decode_to(text, &mut buffer).then_some(buffer)
+    }
+
+    /// The decoder reads many characters at a time; an independent one reads one after the other.
+    fn agrees(text: &str) {
+        assert_eq!(decoded(text), PLAIN.decode(text).ok(), "{text:?}");
+    }
+
+    #[test]
+    fn only_canonical_base64_with_padding_is_read() {
+        for text in [
+            "",
+            "=",
+            "==",
+            "====",
+            "A===",
+            "AA==",
+            "AB==",
+            "AAA=",
+            "AAB=",
+            "AAAA",
+            "AAA",
+            "AA=A",
+            "A=AA",
+            "=AAA",
+            "AAAA====",
+            "AAAA=",
+            "AA A",
+            "AA\nA",
+            "AA-_",
+            "AAAAé==",
+            "AAAA\0AA=",
+            "AAAAAA==AAAA",
+        ] {
+            agrees(text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn base64_round_trips(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let text = PLAIN.encode(&bytes);
+            prop_assert_eq!(decoded(&text), Some(bytes));
+        }
+
+        #[test]
+        fn one_wrong_character_is_found_wherever_it_stands(
+            bytes in prop::collection::vec(any::<u8>(), 1..200),
+            at in any::<prop::sample::Index>(), other in 0_u8..128,
+        ) {
+            let mut text = PLAIN.encode(&bytes).into_bytes();
+            let at = at.index(text.len());
+            text[at] = other;
+            agrees(str::from_utf8(&text).unwrap());
+        }
+
+        #[test]
+        fn any_text_is_read_as_an_independent_decoder_does(text in "[A-Da/+=é -]{0,80}") {
+            agrees(&text);
+        }
     }
 }
