@@ -1,6 +1,8 @@
 //! Reads JSON strictly: objects only where objects belong, strings only where strings belong, no
 //! `null` for "absent", no member twice. Members that we do not know are skipped (XKS-GEN-09).
 
+mod plain;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
@@ -25,6 +27,9 @@ pub struct MalformedResponse;
 pub(crate) fn request<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, XksError> {
     let text = std::str::from_utf8(body)
         .map_err(|_| XksError::validation(error_message!("the request body is not UTF-8")))?;
+    if let Some(object) = plain::read::<Object<T>>(text) {
+        return Ok(object.0);
+    }
     serde_json::from_str::<Object<T>>(text)
         .map(|object| object.0)
         .map_err(|error| XksError::validation(describe(&error)))
