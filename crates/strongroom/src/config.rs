@@ -22,7 +22,9 @@ use crate::data_dir::DataDir;
 use crate::logging::LogSettings;
 pub(crate) use command::{command, files_of};
 pub use example::EXAMPLE;
-pub use sections::{AdminSection, AuditSection, ListenersSection, SealSection, StoreSection, WardenSection};
+pub use sections::{
+    AdminSection, AuditSection, KeyFileSection, ListenersSection, SealSection, StoreSection, WardenSection,
+};
 
 /// A whole configuration, checked.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -26,6 +26,14 @@ pub struct SealSection {
     pub hsm: Option<HsmSealConfig>,
 }
 
+/// `[seal]` where an HSM cannot be the seal: at the KMS endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeyFileSection {
+    /// The key file. Default: `seal.key` in the data directory; better on another disk.
+    pub key_file: Option<PathBuf>,
+}
+
 impl SealSection {
     /// Whether the root keys may be protected by a key file.
     pub const fn has_key_file(&self) -> bool {

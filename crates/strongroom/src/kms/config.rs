@@ -16,7 +16,7 @@ use serde::Deserialize;
 pub(crate) use check::command;
 
 use super::clusters::ClusterConfig;
-use crate::config::{AdminSection, SealSection, StoreSection, read_with};
+use crate::config::{AdminSection, KeyFileSection, StoreSection, read_with};
 use crate::data_dir::DataDir;
 use crate::logging::LogSettings;
 
@@ -37,7 +37,7 @@ pub struct Config {
     pub store: StoreSection,
     /// What protects the root keys.
     #[serde(default)]
-    pub seal: SealSection,
+    pub seal: KeyFileSection,
     /// The control socket.
     #[serde(default)]
     pub admin: AdminSection,
@@ -59,7 +59,7 @@ impl Config {
             data_dir: data_dir.into(),
             log: LogSettings::default(),
             store: StoreSection::default(),
-            seal: SealSection::default(),
+            seal: KeyFileSection::default(),
             admin: AdminSection::default(),
             kms: KmsConfig::default(),
             clusters: Vec::new(),

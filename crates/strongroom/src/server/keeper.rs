@@ -65,20 +65,20 @@ impl Core {
         }
     }
 
-    /// Starts everything behind the doors; nothing if it is sealed.
+    /// Starts everything behind the doors, which [`Keeper`] opens to them; nothing if it is sealed.
     pub(super) async fn start(&self) -> anyhow::Result<Option<Parts>> {
         match Parts::start(self).await? {
-            Started::Parts(parts) => {
-                let seals = Arc::clone(&parts.seals);
-                let since = self.overrides.clock.now();
-                self.state.send_replace(State::Unsealed { since, seals });
-                Ok(Some(*parts))
-            }
+            Started::Parts(parts) => Ok(Some(*parts)),
             Started::Sealed(locked) => {
                 self.lock(locked);
                 Ok(None)
             }
         }
+    }
+
+    fn unlocked(&self, seals: Arc<Seals>) {
+        let since = self.overrides.clock.now();
+        self.state.send_replace(State::Unsealed { since, seals });
     }
 
     fn lock(&self, locked: Locked) {
@@ -207,10 +207,12 @@ impl Inner {
     }
 
     fn unseal(&self, parts: Parts) {
-        let warden = Arc::clone(&parts.warden);
+        let (warden, seals) = (Arc::clone(&parts.warden), Arc::clone(&parts.seals));
         *self.parts() = Some(parts);
         self.admin.unseal(Arc::clone(&warden));
         self.proxy.unseal(warden);
+        // Last: whoever waits for it finds the doors open.
+        self.core.unlocked(seals);
     }
 
     fn tell_reason(&self) {

@@ -48,6 +48,23 @@ fn the_examples_commented_settings_exist() {
     }
 }
 
+/// A table that is there as a whole or not at all: without a space behind `#`.
+#[test]
+fn the_examples_hsm_as_seal_is_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let example = stdout(&["config", "example"]);
+    let whole = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if !rest.is_empty() && !rest.starts_with([' ', '#']) => format!("{rest}\n"),
+        _ => format!("{line}\n"),
+    };
+    let text: String = example.lines().map(whole).collect();
+    assert!(text.contains("\n[seal.hsm]\n") && text.contains("\n[[seal.hsm.tokens]]"));
+    let file = dir.path().join("whole.toml");
+    fs::write(&file, text).unwrap();
+    let said = stdout(&["config", "check", file.to_str().unwrap()]);
+    assert!(said.contains("hsm.pin does not exist (seal.hsm)"), "{said}");
+}
+
 #[test]
 fn what_is_unknown_is_refused_with_its_place() {
     let dir = tempfile::tempdir().unwrap();

@@ -154,11 +154,16 @@ impl Doors {
     }
 }
 
+/// The first answer that was not too late: this machine may do much else.
 async fn encrypt(access: &Access) -> (StatusCode, String) {
-    let mut connection = Connection::open(access.address, &access.tls).await.unwrap();
-    let (status, answer) = connection.encrypt(access, "one").await.unwrap();
-    let error = answer.pointer("/errorName").and_then(Value::as_str);
-    (status, error.unwrap_or_default().to_owned())
+    loop {
+        let mut connection = Connection::open(access.address, &access.tls).await.unwrap();
+        let (status, answer) = connection.encrypt(access, "one").await.unwrap();
+        let error = answer.pointer("/errorName").and_then(Value::as_str);
+        if ![StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&status) {
+            return (status, error.unwrap_or_default().to_owned());
+        }
+    }
 }
 
 /// What everybody is answered while it is sealed.

@@ -231,6 +231,8 @@ async fn every_command_once() {
     );
     assert_eq!(text(&status, "/actor"), "tester (admin)");
     assert_eq!(status.pointer("/warden/keys"), Some(&2.into()));
+    assert_eq!(text(&status, "/seal/kind"), "key-file");
+    assert_eq!(text(&status, "/seal/state"), "unsealed");
     assert!(human(&["status"]).contains("memory is kept from core dumps"));
 
     // Errors name the next step, in both forms.

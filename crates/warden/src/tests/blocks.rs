@@ -139,3 +139,39 @@ async fn a_block_tells_nothing_of_keys_and_holds_other_key_stores_up_nowhere() {
     }
     running.stop().await;
 }
+
+/// The keyring goes with the warden: nobody else keeps it.
+#[tokio::test]
+async fn a_seal_is_in_force_for_an_answer_not_yet_released_whatever_is_published_meanwhile() {
+    let world = World::furnished().await;
+    let running = Arc::new(world.start().await);
+    let task = under_way(&world, &running).await;
+    let early = running.caller();
+    running.warden.seal();
+    // An act that was under way publishes what it did.
+    running
+        .warden
+        .block(&admin(), "main", Some("ext"), "a test")
+        .await
+        .unwrap();
+    world.script.go.notify_one();
+    assert!(matches!(kind(task.await.unwrap()), FailureKind::Sealed));
+    world.script.take_calls();
+    assert!(matches!(kind(running.encrypt(&early).await), FailureKind::Sealed));
+    assert!(world.script.take_calls().is_empty());
+    assert!(matches!(
+        kind(running.warden.describe(&early, "ext")),
+        FailureKind::Sealed
+    ));
+    assert!(matches!(kind(running.warden.health(&early)), FailureKind::Sealed));
+    assert_eq!(running.warden.status().standing, "sealed");
+    running.warden.shutdown().await;
+    drop(early);
+    let warden = Arc::downgrade(&running.warden);
+    drop(running);
+    assert_eq!(warden.strong_count(), 0);
+    // The act is there at the next start, and nothing was lost.
+    let running = world.start().await;
+    assert!(running.warden.status().alarms.is_empty());
+    running.stop().await;
+}
