@@ -14,6 +14,7 @@ mod dev;
 mod floods;
 mod help;
 mod hsm_cli;
+mod hsm_faults;
 mod hsm_seal;
 mod hsm_served;
 mod import_sample;
