@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use strongroom::config::Config;
+
 use crate::support::certificates::Ca;
 use crate::support::node::Node;
 use crate::support::{json, stderr, stdout};
@@ -19,33 +21,61 @@ fn the_example_is_accepted() {
 }
 
 /// Each commented line of the example is a setting that exists and has the default that it shows,
-/// save for those that show a choice.
+/// save for those that show a choice; a commented section is one as a whole.
 #[test]
 fn the_examples_commented_settings_exist() {
-    let dir = tempfile::tempdir().unwrap();
     let example = stdout(&["config", "example"]);
-    let setting = |line: &&str| {
-        line.starts_with("# ") && line.contains(" = ") && !line.contains("danger_plain_http = true")
+    let lines: Vec<&str> = example.lines().collect();
+    let is_setting = |line: &str| {
+        line.strip_prefix("# ").is_some_and(|rest| {
+            rest.starts_with('[')
+                || (rest.starts_with(|first: char| first.is_ascii_lowercase()) && rest.contains(" = "))
+        })
     };
-    let settings: Vec<&str> = example.lines().filter(setting).collect();
-    assert!(settings.len() > 20, "{settings:?}");
-    for line in settings {
-        let uncommented = example.replacen(line, line.trim_start_matches("# "), 1);
-        let file = dir.path().join("one.toml");
-        fs::write(&file, uncommented).unwrap();
-        let name = line.trim_start_matches("# ").split(' ').next().unwrap();
-        let tables_of_their_own = [
-            "address",
-            "name",
-            "uid",
-            "role",
-            "mtls.ca_files",
-            "mtls.common_names",
-        ];
-        if !tables_of_their_own.contains(&name) {
-            stdout(&["config", "check", file.to_str().unwrap()]);
+    let choices = [
+        "address",
+        "name",
+        "uid",
+        "role",
+        "mtls.ca_files",
+        "mtls.common_names",
+    ];
+    let (mut settings, mut sections) = (0, 0);
+    let mut at = 0;
+    while let Some(line) = lines.get(at) {
+        let from = at;
+        at += 1;
+        if !is_setting(line) || line.contains("danger_plain_http = true") {
+            continue;
+        }
+        if line.starts_with("# [") {
+            sections += 1;
+            at += lines[at..]
+                .iter()
+                .take_while(|line| line.starts_with('#'))
+                .count();
+        } else if choices.contains(&line[2..].split(' ').next().unwrap()) {
+            continue;
+        } else {
+            settings += 1;
+        }
+        let uncommented: Vec<&str> = (lines.iter().enumerate())
+            .map(
+                |(number, line)| match (from..at).contains(&number) && is_setting(line) {
+                    true => &line[2..],
+                    false => line,
+                },
+            )
+            .collect();
+        // Without a look at the files, which are nobody's here.
+        if let Err(error) = Config::parse(&uncommented.join("\n")) {
+            panic!("line {}: {line}: {error:#}", from + 1);
         }
     }
+    assert!(
+        settings > 20 && sections >= 3,
+        "{settings} settings, {sections} sections"
+    );
 }
 
 /// A table that is there as a whole or not at all: without a space behind `#`.
