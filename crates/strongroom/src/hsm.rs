@@ -12,5 +12,3 @@ mod target;
 mod trial_key;
 mod verdict;
 pub(crate) mod worker;
-
-pub(crate) use list::hex;

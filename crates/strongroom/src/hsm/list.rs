@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ambient::{SystemClock, SystemRandom};
+use crypto::hex;
 use pkcs11::slots::{self, Flag, ModuleInfo, PublicInfo, SlotToken};
 use pkcs11::{Isolation, KeyObject, Requirements, Token, TokenConfig};
 use serde::Serialize;
@@ -203,10 +204,6 @@ fn mark_namesakes(keys: &mut [Key]) {
 /// A module's words, fit for a terminal: whoever may name a key could otherwise write what a terminal obeys.
 pub(crate) fn plain(words: &str) -> String {
     words.replace(char::is_control, "\u{fffd}")
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn text(report: &Report, style: Style) -> String {

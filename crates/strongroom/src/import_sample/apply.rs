@@ -6,6 +6,8 @@ use admin::message::{AdoptKey, ImportedCredential, NewBinding, NewCredential, Ne
 use anyhow::{Context, bail};
 use serde::Serialize;
 
+use warden::view::{KeyStoreView, KeyView};
+
 use super::plan::{Key, Plan, Store};
 use crate::cli::Call;
 use crate::cli::output::table;
@@ -91,12 +93,30 @@ async fn adopt_key(plan: &Plan, key: &Key, call: &Call<'_>, record: &mut Record)
                     there.key_manager_name
                 );
             }
+            same_legacy(plan, key, &there)?;
             false
         }
         Err(error) => return Err(error.into()),
     };
     record.note("key adopt", &key.name, format!("label {:?}", key.label), done);
     Ok(())
+}
+
+/// A key that is there already decrypts what these settings wrote.
+fn same_legacy(plan: &Plan, key: &Key, there: &KeyView) -> anyhow::Result<()> {
+    let legacy = there.versions.iter().find_map(|version| {
+        let metadata = version.legacy_metadata.clone()?;
+        Some((version.framing.as_str(), metadata))
+    });
+    if legacy == Some(("aws-sample", plan.metadata.clone())) {
+        return Ok(());
+    }
+    bail!(
+        "a key {:?} is there already, and does not decrypt what the sample wrote with these settings (framing aws-sample, \
+         metadata {:?}): `strongroom key show` has its versions; rename or delete that key",
+        key.name,
+        plan.metadata
+    )
 }
 
 async fn key_store(store: &Store, call: &Call<'_>, record: &mut Record) -> anyhow::Result<()> {
@@ -112,6 +132,18 @@ async fn key_store(store: &Store, call: &Call<'_>, record: &mut Record) -> anyho
         .iter()
         .find(|there| there.view.path_prefix == store.path_prefix);
     let view = match same_path {
+        Some(there)
+            if there
+                .view
+                .region
+                .as_ref()
+                .is_some_and(|region| *region != store.region) =>
+        {
+            bail!(
+                "the key store {:?} has this path and takes another Region: make it anew, or mend server.region",
+                there.view.name
+            )
+        }
         Some(there) => there.view.clone(),
         None => call.client.create_key_store(&new).await?.view,
     };
@@ -150,7 +182,7 @@ async fn key_store(store: &Store, call: &Call<'_>, record: &mut Record) -> anyho
 
 async fn credential(
     store: &Store,
-    view: &warden::view::KeyStoreView,
+    view: &KeyStoreView,
     call: &Call<'_>,
     record: &mut Record,
 ) -> anyhow::Result<()> {
@@ -158,7 +190,13 @@ async fn credential(
         return Ok(());
     };
     let id = &credential.access_key_id;
-    let there = view.credentials.iter().any(|there| there.access_key_id == *id);
+    let known = view.credentials.iter().find(|there| there.access_key_id == *id);
+    if known.is_some_and(|known| known.retired.is_some()) {
+        bail!(
+            "the credential {id} is retired here: add another with `strongroom credential add`, and tell AWS KMS"
+        );
+    }
+    let there = known.is_some();
     if !there {
         let new = NewCredential {
             expires: None,

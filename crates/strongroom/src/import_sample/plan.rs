@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use anyhow::bail;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use crypto::hex;
 use key_manager::framing::Format;
 use key_manager::{CiphertextMetadata, Name};
 use xks_api::credential::{AccessKeyId, RawSecretAccessKey};
@@ -14,7 +15,6 @@ use xks_api::uri::{ExternalKeyId, UriPathPrefix};
 
 use super::settings::{KeyStore, Secret, Settings};
 use crate::cli::ImportArgs;
-use crate::hsm::hex;
 
 /// The service that signatures name; ours is fixed, as KMS's is.
 const SERVICE: &str = "kms-xks-proxy";

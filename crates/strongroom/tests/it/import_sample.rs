@@ -88,7 +88,7 @@ fn as_the_sample(plaintext: &[u8], aad: Option<&[u8]>, metadata: Option<&[u8]>) 
 }
 
 struct Moved {
-    _hsm: SoftwareHsm,
+    hsm: SoftwareHsm,
     node: Node,
     _server: crate::support::node::Running,
     access: Access,
@@ -135,7 +135,7 @@ fn moved(metadata: &str, more: &[&str]) -> Moved {
         secret: SECRET.to_owned(),
     };
     Moved {
-        _hsm: hsm,
+        hsm,
         node,
         _server: server,
         access,
@@ -213,6 +213,21 @@ async fn metadata_that_the_sample_wrote_is_part_of_what_is_authentic() {
     }
     let fresh = moved.encrypts().await;
     assert_eq!(moved.decrypts(&fresh, None).await, Ok(b"Hello World!".to_vec()));
+    // The same key cannot stand for other settings.
+    let other = moved.node.path("other.toml");
+    fs::write(&other, settings(&moved.hsm, "")).unwrap();
+    let data = moved.node.path("data").display().to_string();
+    let again = [
+        "--data-dir",
+        &data,
+        "import-sample-config",
+        argument(&other),
+        "--apply",
+    ];
+    let refused = run(&moved.hsm, &again);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("does not decrypt what the sample wrote"), "{said}");
+
     let key = moved.node.json(&["key", "show", "foo"]);
     assert!(key.to_string().contains("aws-sample"), "{key:#}");
 }
