@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use ambient::Random;
 use kms_api::{ErrorName, KeyId, KeySpec, KeyUsage, Origin, request, response};
-use xks_api::kms_exception::{ProxyFailure, kms_message};
 
 use super::describe::metadata;
 use super::rotation::add_material;
+use super::states::not_connected;
 use crate::authorize::{Extras, Resource};
 use crate::call::Call;
 use crate::error::Failure;
@@ -218,7 +218,7 @@ fn usable_store(call: &Call<'_>, origin: &KeyOrigin) -> Result<Arc<CustomKeyStor
     if !store.is_connected() {
         return Err(Failure::new(
             ErrorName::CustomKeyStoreInvalidStateException,
-            kms_message(ProxyFailure::KeyStoreNotConnected),
+            not_connected(origin),
         ));
     }
     if is_used(&model, id, place) {

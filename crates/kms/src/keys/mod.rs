@@ -20,7 +20,7 @@ pub(crate) use rotation::{
     disable_key_rotation, enable_key_rotation, get_key_rotation_status, list_key_rotations,
     rotate_key_on_demand,
 };
-pub(crate) use states::{Admitted, Refusal, refusal};
+pub(crate) use states::{Admitted, CLUSTER_NOT_CONNECTED, Refusal, refusal};
 pub(crate) use unsupported::unsupported;
 
 /// Seconds in a day, where AWS counts in days.

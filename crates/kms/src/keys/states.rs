@@ -9,7 +9,7 @@ use xks_api::kms_exception::{ProxyFailure, kms_message};
 use crate::authorize::Authorized;
 use crate::call::Call;
 use crate::error::Failure;
-use crate::state::record::KeyRecord;
+use crate::state::record::{KeyOrigin, KeyRecord};
 use crate::state::{CustomKeyStore, Edit, Key};
 
 /// Why a key's state forbids an operation.
@@ -225,7 +225,7 @@ impl Refusal {
             Self::PendingDeletion => format!("{arn} is pending deletion."),
             Self::NotPendingDeletion => format!("{arn} is not pending deletion."),
             Self::PendingImport => format!("{arn} is pending import."),
-            Self::Unavailable => kms_message(ProxyFailure::KeyStoreNotConnected).to_owned(),
+            Self::Unavailable => not_connected(&key.record.origin).to_owned(),
             Self::Creating => format!("{arn} is creating."),
             Self::Updating => format!("{arn} is updating."),
             Self::Origin => return wrong_origin(key),
@@ -233,6 +233,20 @@ impl Refusal {
         KmsError::new(self.name(), message)
     }
 }
+
+/// What is said of a custom key store that is not connected.
+pub(crate) const fn not_connected(origin: &KeyOrigin) -> &'static str {
+    match origin {
+        KeyOrigin::AwsCloudHsm { .. } => CLUSTER_NOT_CONNECTED,
+        KeyOrigin::AwsKms | KeyOrigin::ExternalKeyStore { .. } => {
+            kms_message(ProxyFailure::KeyStoreNotConnected)
+        }
+    }
+}
+
+/// The same of an AWS CloudHSM key store.
+pub(crate) const CLUSTER_NOT_CONNECTED: &str =
+    "The AWS CloudHSM key store is not connected to its CloudHSM cluster. Connect it and try again.";
 
 /// A feature that keys of this origin do not have.
 pub(crate) fn wrong_origin(key: &Key) -> KmsError {

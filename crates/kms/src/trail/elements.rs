@@ -89,7 +89,7 @@ pub(crate) fn request_parameters(operation: Operation, document: &Document) -> V
         };
         // A null is an absent member.
         if !value.is_null() {
-            parameters.insert(camel_case(name), value);
+            parameters.insert(parameter_name(name), value);
         }
     }
     add_defaults(operation, &mut parameters);
@@ -169,11 +169,16 @@ fn in_camel_case(name: &str, value: Value) -> Value {
     }
 }
 
-/// `KeyId` as `keyId`, `AWSAccountId` as `aWSAccountId`, and CloudTrail's one exception.
-fn camel_case(name: &str) -> String {
-    if name == "CloudHsmClusterId" {
-        return "clusterId".to_owned();
+/// CloudTrail's name of a member of a request: it has one of its own.
+fn parameter_name(name: &str) -> String {
+    match name {
+        "CloudHsmClusterId" => "clusterId".to_owned(),
+        name => camel_case(name),
     }
+}
+
+/// `KeyId` as `keyId`, `AWSAccountId` as `aWSAccountId`.
+fn camel_case(name: &str) -> String {
     let mut characters = name.chars();
     let first = characters.next().map(|first| first.to_ascii_lowercase());
     first.into_iter().chain(characters).collect()

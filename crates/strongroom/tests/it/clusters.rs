@@ -392,3 +392,20 @@ scene! {
         site.server.shutdown().await;
     }
 }
+
+scene! {
+    /// As AWS CloudHSM's module wants it: the user's name is part of the PIN.
+    async fn a_user_who_has_a_name_logs_in_with_it(hsm: ["one"]) {
+        let named = format!("kmsuser:{PIN}");
+        hsm.pkcs11_tool("one", &["--change-pin", "--new-pin", &named]);
+        let more = "minimum_active_hsms = 1\npin_user = \"kmsuser\"";
+        let site = Site::new(&hsm, ONE, more).await;
+        let store = site.create().await;
+        for _ in 0..2 {
+            assert_eq!(site.connect(&store).await, "CONNECTED");
+            site.disconnect(&store).await;
+        }
+        assert!(!takes("one", &named).await);
+        site.server.shutdown().await;
+    }
+}

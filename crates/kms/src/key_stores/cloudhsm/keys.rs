@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crypto::SecretBytes;
 use kms_api::{ErrorName, KeySpec, KmsError};
 use serde_json::{Value, json};
-use xks_api::kms_exception::{ProxyFailure, kms_message};
 
 use super::errors::exception;
 use super::rules::{check_for_creation, too_few_hsms};
@@ -13,7 +12,7 @@ use crate::Kms;
 use crate::call::Call;
 use crate::clusters::{Cluster, ClusterError, Encrypted, KeyName};
 use crate::error::Failure;
-use crate::keys::Admitted;
+use crate::keys::{Admitted, CLUSTER_NOT_CONNECTED};
 use crate::state::{CustomKeyStore, Key, MaterialId};
 
 impl Call<'_> {
@@ -93,7 +92,7 @@ impl Call<'_> {
         if !store.is_connected() {
             return Err(Failure::new(
                 ErrorName::CustomKeyStoreInvalidStateException,
-                kms_message(ProxyFailure::KeyStoreNotConnected),
+                CLUSTER_NOT_CONNECTED,
             ));
         }
         self.charge_store(id, None)?;
@@ -107,10 +106,7 @@ impl Call<'_> {
 
     /// The cluster behind a KMS key, once its store's quota allows one request more.
     fn cluster_behind(&self, admitted: &Admitted) -> Result<(String, Arc<dyn Cluster>), Failure> {
-        let not_connected = || {
-            let message = kms_message(ProxyFailure::KeyStoreNotConnected);
-            Failure::new(ErrorName::KmsInvalidStateException, message)
-        };
+        let not_connected = || Failure::new(ErrorName::KmsInvalidStateException, CLUSTER_NOT_CONNECTED);
         let store = admitted.store.as_ref().ok_or_else(not_connected)?;
         let id = &store.record.id;
         // Looked at again: the store may have been disconnected since the key's state was.

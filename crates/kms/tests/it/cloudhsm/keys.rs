@@ -292,6 +292,9 @@ async fn records_of_keys_name_store_and_key_object() {
     stage.world.kms.trail().flush().await;
     let records = stage.world.records();
     let of = |name: &str| records.iter().find(|record| record["eventName"] == name).unwrap();
+    let made = &of("CreateKey")["responseElements"]["keyMetadata"];
+    assert_eq!(made["cloudHsmClusterId"], CLUSTER);
+    assert_eq!(made["customKeyStoreId"], store.as_str());
     let more = &of("CreateKey")["additionalEventData"];
     assert_eq!(more["customKeyStoreId"], store.as_str());
     let backing: Value = serde_json::from_str(more["backingKey"].as_str().unwrap()).unwrap();

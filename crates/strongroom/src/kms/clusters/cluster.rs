@@ -58,6 +58,7 @@ impl DeclaredCluster {
                 sessions: config.sessions,
                 queue: config.queue,
                 deadline: config.deadline,
+                pin_user: config.pin_user.clone(),
             };
             hsms.push(Hsm {
                 name: hsm.name.clone(),

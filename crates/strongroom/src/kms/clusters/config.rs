@@ -46,6 +46,9 @@ pub struct ClusterConfig {
     /// (C_SetPIN).
     #[serde(default)]
     pub danger_keep_password: bool,
+    /// The user's name, where the module wants a PIN of `name:password`, as AWS CloudHSM's does.
+    #[serde(default)]
+    pub pin_user: Option<String>,
     /// The vendor's PKCS#11 module; an HSM may name its own.
     #[serde(default)]
     pub module: Option<PathBuf>,

@@ -39,11 +39,14 @@ pub(super) struct Settings {
     pub(super) sessions: usize,
     pub(super) queue: usize,
     pub(super) deadline: Duration,
+    /// What stands before the password in a PIN, with a colon.
+    pub(super) pin_user: Option<String>,
 }
 
 /// A token with a login.
 pub(super) struct Connection {
     pub(super) token: Token,
+    pin_user: Option<String>,
     /// With which password.
     password: Mutex<Arc<SecretBytes>>,
     keys: Mutex<HashMap<[u8; 32], KeyObject>>,
@@ -139,9 +142,11 @@ impl Hsm {
     }
 
     async fn open(&self, password: &Arc<SecretBytes>) -> Result<Arc<Connection>, TokenError> {
-        let token = self.prepare(Some(pin(password)?)).await?;
+        let pin_user = self.settings.pin_user.clone();
+        let token = self.prepare(Some(pin(pin_user.as_deref(), password)?)).await?;
         Ok(Arc::new(Connection {
             token,
+            pin_user,
             password: Mutex::new(Arc::clone(password)),
             keys: Mutex::default(),
         }))
@@ -186,15 +191,19 @@ impl Connection {
         if old.constant_time_eq(new) {
             return Ok(());
         }
-        self.token.change_pin(pin(&old)?, pin(new)?).await?;
+        self.token.change_pin(self.pin(&old)?, self.pin(new)?).await?;
         self.use_password(new)
     }
 
     /// Another password for later logins: the user has it already.
     pub(super) fn use_password(&self, password: &Arc<SecretBytes>) -> Result<(), TokenError> {
-        self.token.set_pin(Some(pin(password)?));
+        self.token.set_pin(Some(self.pin(password)?));
         *lock(&self.password) = Arc::clone(password);
         Ok(())
+    }
+
+    fn pin(&self, password: &SecretBytes) -> Result<Pin, TokenError> {
+        pin(self.pin_user.as_deref(), password)
     }
 
     /// The key object of this label and id.
@@ -221,9 +230,18 @@ impl Connection {
     }
 }
 
-fn pin(password: &SecretBytes) -> Result<Pin, TokenError> {
-    let pin = Pin::new(SecretBytes::new(password.expose().to_vec()));
-    pin.ok_or_else(|| TokenError::Unsuitable("the password is no PIN".to_owned()))
+/// The PIN of a password: the user's name before it, where the module wants that.
+fn pin(user: Option<&str>, password: &SecretBytes) -> Result<Pin, TokenError> {
+    let password = password.expose();
+    let name = user.map_or(0, |user| user.len() + 1);
+    let mut bytes = SecretBytes::zeroed(name + password.len());
+    let (before, behind) = bytes.expose_mut().split_at_mut(name);
+    if let (Some(user), Some((colon, name))) = (user, before.split_last_mut()) {
+        name.copy_from_slice(user.as_bytes());
+        *colon = b':';
+    }
+    behind.copy_from_slice(password);
+    Pin::new(bytes).ok_or_else(|| TokenError::Unsuitable("the password is no PIN".to_owned()))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
