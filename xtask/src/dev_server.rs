@@ -177,7 +177,7 @@ impl Drop for DevServer {
 }
 
 /// Its output line by line; read to the end, so that it never blocks on a full pipe.
-fn lines(output: impl std::io::Read + Send + 'static) -> Receiver<String> {
+pub(crate) fn lines(output: impl std::io::Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
@@ -188,7 +188,8 @@ fn lines(output: impl std::io::Read + Send + 'static) -> Receiver<String> {
     receiver
 }
 
-fn wait_until_ready(lines: &Receiver<String>) -> Result<Vec<String>> {
+/// Waits for the word, and returns what was printed until then.
+pub(crate) fn wait_until_ready(lines: &Receiver<String>) -> Result<Vec<String>> {
     let mut printed = Vec::new();
     loop {
         match lines.recv_timeout(START) {

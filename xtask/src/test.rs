@@ -3,6 +3,7 @@
 
 mod aws_client;
 mod clients;
+mod cloudhsm;
 mod hsm_server;
 mod kms_clients;
 mod kms_model;
@@ -58,6 +59,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         tutorials::ci_script(&strongroom, program)?;
     }
     kms_clients::run(&server, &strongroom, &kms_tools)?;
+    cloudhsm::run(&strongroom, &kms_tools)?;
     if let Some(checkout) = &options.xks_test_client {
         tools::install_xks_test_client_packages()?;
         aws_client::run(&server, &strongroom, checkout)?;

@@ -62,18 +62,34 @@ fn build_rust_client() -> Result<PathBuf> {
     Ok(target.join("debug/kms-client"))
 }
 
-/// Prepares the server, then runs all clients, as many at a time as there are processors.
+/// Prepares the server, then runs all clients.
 pub(super) fn run(server: &DevServer, strongroom: &Path, tools: &Tools) -> Result<()> {
+    let contract = server.data_dir().join("dev.json");
+    let fixtures = Client::python("fixtures", "fixtures.py", &[&contract, strongroom]);
+    run_all(server.kms(), tools, &fixtures, clients(tools))
+}
+
+/// The AWS CLI and the AWS Encryption SDK against keys in HSM clusters; `told` says which there are.
+pub(super) fn run_over_clusters(kms: &Kms, told: &Path, strongroom: &Path, tools: &Tools) -> Result<()> {
+    let fixtures = Client::python("fixtures", "cloudhsm_fixtures.py", &[told, strongroom]);
+    let clients = vec![
+        Client::python("AWS CLI 2", "command_line.py", &[&tools.aws_cli_2]),
+        Client::python("AWS CLI 1", "command_line.py", &[&tools.aws_cli_1]),
+        Client::python("AWS Encryption SDK", "encryption_sdk.py", &[]),
+    ];
+    run_all(kms, tools, &fixtures, clients)
+}
+
+/// First the fixtures, then the clients, as many at a time as there are processors.
+fn run_all(kms: &Kms, tools: &Tools, fixtures: &Client<'_>, clients: Vec<Client<'_>>) -> Result<()> {
     let temporary = tempfile::tempdir().context("cannot make a temporary directory")?;
     let scene = Scene {
-        kms: server.kms(),
+        kms,
         tools,
         fixtures: temporary.path().join("fixtures.json"),
     };
-    let contract = server.data_dir().join("dev.json");
-    let fixtures = Client::python("fixtures", "fixtures.py", &[&contract, strongroom]);
-    scene.run(&fixtures)?;
-    let mut waiting = clients(tools);
+    scene.run(fixtures)?;
+    let mut waiting = clients;
     waiting.reverse();
     let waiting = Mutex::new(waiting);
     let workers = thread::available_parallelism().map_or(2, usize::from).min(4);
