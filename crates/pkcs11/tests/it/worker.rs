@@ -44,7 +44,7 @@ fn config(scene: &Scene) -> TokenConfig {
 fn impatient(scene: &Scene) -> TokenConfig {
     let mut config = config(scene);
     // Three eighths of it are what a busy machine may take to kill a worker and say so.
-    config.deadline = Duration::from_secs(4);
+    config.deadline = Duration::from_secs(2);
     config
 }
 
