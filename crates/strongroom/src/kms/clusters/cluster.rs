@@ -117,10 +117,10 @@ impl DeclaredCluster {
                     tracing::debug!(hsm = hsm.name, %error, "an HSM of the cluster failed");
                     last = error;
                 }
-                done => return done.map_err(of_call),
+                done => return done.map_err(|error| of_call(&error)),
             }
         }
-        Err(of_call(last))
+        Err(of_call(&last))
     }
 
     async fn log_in_everywhere(&self, passwords: &Passwords) -> Result<(), ConnectError> {
@@ -187,7 +187,11 @@ impl DeclaredCluster {
                         wrappable: false,
                         usage: Usage::Messages,
                     };
-                    let key = connection.token.generate(object).await.map_err(of_call)?;
+                    let key = connection
+                        .token
+                        .generate(object)
+                        .await
+                        .map_err(|error| of_call(&error))?;
                     connection.remember(name.id, &key);
                     made = Some(connection);
                 }
@@ -199,7 +203,7 @@ impl DeclaredCluster {
                 Some(_) => {}
             }
         }
-        made.map(drop).ok_or_else(|| of_call(away))
+        made.map(drop).ok_or_else(|| of_call(&away))
     }
 
     async fn delete(&self, name: KeyName<'_>) -> Result<(), ClusterError> {
@@ -211,7 +215,7 @@ impl DeclaredCluster {
                 Err(error) => Err(error),
             };
             if let Err(error) = deleted {
-                outcome = Err(of_call(error));
+                outcome = Err(of_call(&error));
             }
         }
         outcome

@@ -4,7 +4,7 @@ use kms::clusters::{ClusterError, ConnectError};
 use pkcs11::{OpenError, TokenError};
 
 /// Of a call to a connected cluster.
-pub(super) fn of_call(error: TokenError) -> ClusterError {
+pub(super) fn of_call(error: &TokenError) -> ClusterError {
     let said = error.to_string();
     match error {
         TokenError::NotAuthentic => ClusterError::NotAuthentic,
