@@ -211,7 +211,12 @@ async fn sing(token: &Token, canary: &KeyObject) -> Result<(), TokenError> {
 fn offer_new_pin(member: &Member, token: &Token, looking: &mut Looking) {
     let refused = matches!(
         token.state(),
-        State::Unavailable(TokenError::PinRefused | TokenError::PinLocked | TokenError::LoginUnanswered)
+        State::Unavailable(
+            TokenError::PinRefused
+                | TokenError::PinLocked
+                | TokenError::PinLastTry
+                | TokenError::LoginUnanswered
+        )
     );
     let now = pin_file(member);
     if !refused || now == looking.pin_file {
