@@ -1,6 +1,7 @@
 //! What crosses between a [`Token`](crate::Token) and the threads with its sessions: plain data.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crypto::SecretBytes;
 
@@ -96,7 +97,28 @@ pub enum Answer {
 /// Most random bytes of one call.
 pub const MAX_RANDOM: usize = 1024;
 
+/// Calls that no request waits for are given this long at least: a first login over the network, a key
+/// that is made, a list of 100,000.
+const ADMINISTRATION: Duration = Duration::from_secs(10);
+
 impl Call {
+    /// Longest time from this call to its answer, where `usual` is that of the calls of requests.
+    pub(crate) fn deadline(&self, usual: Duration) -> Duration {
+        match self {
+            Self::Encrypt { .. } | Self::Decrypt { .. } | Self::Probe => usual,
+            Self::Info
+            | Self::Find(_)
+            | Self::List
+            | Self::Generate(_)
+            | Self::Destroy(_)
+            | Self::SetUsage(..)
+            | Self::Wrap { .. }
+            | Self::Unwrap { .. }
+            | Self::Random(_)
+            | Self::ChangePin { .. } => usual.max(ADMINISTRATION),
+        }
+    }
+
     /// The key objects that it uses.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &KeyObject> {
         let (first, second) = match self {

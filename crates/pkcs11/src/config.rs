@@ -88,7 +88,8 @@ pub struct TokenConfig {
     pub sessions: usize,
     /// Most calls that wait for a session; at 0 a call that finds none free is refused.
     pub queue: usize,
-    /// Longest time from a call to its answer.
+    /// Longest time from a call to its answer. Calls that no request waits for (everything but
+    /// encryption, decryption and probes) are given 10 s at least.
     pub deadline: Duration,
     /// Where the module runs.
     pub isolation: Isolation,

@@ -105,6 +105,7 @@ struct Job<T> {
 /// What a thread does.
 #[derive(Default)]
 struct Thread {
+    /// The call's number, and when it is due.
     job: Option<(u64, Moment)>,
     hung: bool,
     has_session: bool,
@@ -161,11 +162,10 @@ impl<T> Threads<T> {
         }
     }
 
-    /// Marks the threads whose call is older than `deadline`, whoever still waits for it.
-    fn mark_hung(&mut self, now: Moment, deadline: Duration) {
+    /// Marks the threads whose call is due, whoever still waits for it.
+    fn mark_hung(&mut self, now: Moment) {
         for thread in self.threads.values_mut() {
-            let over = |(_, since): (u64, Moment)| now.saturating_since(since) >= deadline;
-            thread.hung |= thread.job.is_some_and(over);
+            thread.hung |= thread.job.is_some_and(|(_, due)| now >= due);
         }
     }
 
@@ -218,7 +218,7 @@ impl<D: Desk> Pool<D> {
 
     pub(crate) fn count(&self) -> Count {
         let mut state = lock(&self.0.state);
-        state.mark_hung(self.0.shared.clock.moment(), self.0.deadline);
+        state.mark_hung(self.0.shared.clock.moment());
         state.count()
     }
 
@@ -268,8 +268,9 @@ impl<D: Desk> Pool<D> {
 impl Pool<Callers> {
     /// Does `call` in some session, within the deadline.
     pub(crate) async fn run(&self, call: Call) -> Reply {
+        let deadline = call.deadline(self.0.deadline);
         let (number, reply) = self.submit(call)?;
-        match tokio::time::timeout(self.0.deadline, reply).await {
+        match tokio::time::timeout(deadline, reply).await {
             Ok(Ok(reply)) => reply,
             Ok(Err(_)) => Err(TokenError::Closed),
             Err(_) => {
@@ -287,7 +288,7 @@ impl Pool<Callers> {
             return Err(TokenError::Closed);
         }
         // Those whose callers went away count only here.
-        state.mark_hung(now, inner.deadline);
+        state.mark_hung(now);
         state.queue.retain(|job| !job.ticket.is_closed());
         let count = state.count();
         let spare = state.idle.saturating_sub(state.queue.len());
@@ -374,11 +375,16 @@ impl<D: Desk> Pool<D> {
         let inner = &self.0;
         let now = inner.shared.clock.moment();
         let mut state = lock(&inner.state);
-        state.mark_hung(now, inner.deadline);
-        let is_over = |job: &Job<D::Ticket>| now.saturating_since(job.since) >= inner.deadline;
+        state.mark_hung(now);
         let mut over = Vec::new();
-        while state.queue.front().is_some_and(is_over) {
-            over.extend(state.queue.pop_front());
+        // Once around, for not all have the same deadline.
+        for _ in 0..state.queue.len() {
+            let Some(job) = state.queue.pop_front() else { break };
+            if now.saturating_since(job.since) >= job.call.deadline(inner.deadline) {
+                over.push(job);
+            } else {
+                state.queue.push_back(job);
+            }
         }
         let waits = |job: &Job<D::Ticket>| now.saturating_since(job.since) >= TICK;
         let notify = state.queue.front().is_some_and(waits)
@@ -448,7 +454,8 @@ impl<D: Desk> Inner<D> {
                 state.idle = state.idle.saturating_sub(1);
                 let now = self.shared.clock.moment();
                 if let Some(thread) = state.threads.get_mut(&number) {
-                    thread.job = Some((job.number, now));
+                    let due = now.saturating_add(job.call.deadline(self.deadline));
+                    thread.job = Some((job.number, due));
                 }
                 return Some((job, now));
             }

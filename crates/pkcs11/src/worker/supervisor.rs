@@ -112,8 +112,9 @@ impl Worker {
     /// Does `call` in the worker, within the deadline.
     pub(crate) async fn run(&self, call: Call) -> Reply {
         let shared = &self.0;
+        let deadline = call.deadline(shared.config.deadline);
         let (number, reply) = shared.submit(call)?;
-        match tokio::time::timeout(shared.config.deadline, reply).await {
+        match tokio::time::timeout(deadline, reply).await {
             Ok(Ok(reply)) => reply,
             Ok(Err(_)) => Err(TokenError::Closed),
             Err(_) => {

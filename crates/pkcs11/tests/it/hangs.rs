@@ -1,6 +1,9 @@
 //! A module that does not come back.
 
+use std::time::Duration;
+
 use pkcs11::{KeyObject, State, Token, TokenError};
+use tokio::task::JoinHandle;
 
 use crate::kit::{Scene, object, scene, secret};
 
@@ -16,6 +19,48 @@ async fn overrun(scene: &Scene, token: &Token, key: &KeyObject) -> Option<TokenE
     let got = call.await.unwrap();
     tokio::time::resume();
     got
+}
+
+scene! {
+    /// A key that takes its time to be made is no fault; an encryption that does is one.
+    async fn what_no_request_waits_for_has_more_time(scene) {
+        let mut config = scene.config();
+        config.deadline = Duration::from_secs(1);
+        let token = scene.open(config).await;
+        let key = token.generate(object("k")).await.unwrap();
+        scene.shim.hang("C_Encrypt");
+        let encrypted = {
+            let (token, key) = (token.clone(), key.clone());
+            tokio::spawn(async move { token.encrypt(&key, secret(b"plain"), b"aad").await.err() })
+        };
+        assert_eq!(within(&scene, encrypted).await.ok(), Some(Some(TokenError::TimedOut)));
+        scene.shim.release();
+        while scene.shim.hanging() > 0 {
+            tokio::task::yield_now().await;
+        }
+        scene.shim.hang("C_GenerateKey");
+        let made = {
+            let token = token.clone();
+            tokio::spawn(async move { token.generate(object("slow")).await })
+        };
+        let made = within(&scene, made).await.unwrap_err();
+        scene.shim.release();
+        assert_eq!(made.await.unwrap().unwrap().label(), "slow");
+    }
+}
+
+/// What comes of a call within five times the deadline, with a clock that jumps once it hangs.
+async fn within<T>(scene: &Scene, mut call: JoinHandle<T>) -> Result<T, JoinHandle<T>> {
+    while scene.shim.hanging() == 0 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::pause();
+    let got = tokio::time::timeout(Duration::from_secs(5), &mut call).await;
+    tokio::time::resume();
+    match got {
+        Ok(done) => Ok(done.unwrap()),
+        Err(_) => Err(call),
+    }
 }
 
 scene! {
