@@ -6,14 +6,12 @@ mod speed;
 mod start;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ambient::{Clock, Random, SystemClock, SystemRandom};
 use anyhow::bail;
 use hsm::{HsmConfig, HsmToken};
 use pkcs11::{KeyObject, Token, TokenError};
 
-use super::load::round;
 use super::steps::{Failure, Steps};
 use super::stop::Stop;
 use super::target;
@@ -121,14 +119,11 @@ impl Check {
     /// Makes the trial key, and finds it again.
     async fn key(&mut self, live: &Live<'_>) -> anyhow::Result<Option<KeyObject>> {
         self.steps.trying("making a key", 0.2);
-        let before = self.clock.moment();
         let made = live.token.generate(self.trial.object(false)).await;
-        let took = self.clock.moment().saturating_since(before);
         let result = made.map_err(|error| cannot_make(&error)).and_then(as_ordered);
         let Some(key) = self.steps.result("makes a key", result)? else {
             return Ok(None);
         };
-        self.in_time(live.hsm, "makes a key in time", took)?;
         let Some(selector) = self.trial.selector() else {
             return Ok(None);
         };
@@ -143,19 +138,6 @@ impl Check {
             });
         self.steps.result("finds it by its label", result)?;
         Ok(Some(key))
-    }
-
-    /// The server gives every call its deadline, a login and the making of a key too.
-    fn in_time(&mut self, hsm: &HsmConfig, step: &'static str, took: Duration) -> anyhow::Result<()> {
-        if took <= hsm.deadline {
-            return Ok(());
-        }
-        let what = format!("{}, and the deadline is {}", round(took), round(hsm.deadline));
-        let fix = format!(
-            "the server would give up: set deadline = \"{}ms\" in the [[hsm]], or make the token faster",
-            took.as_millis() * 2
-        );
-        self.steps.note(step, Failure::new(what, fix))
     }
 
     /// The trial key's regular end.
