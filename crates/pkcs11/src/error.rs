@@ -25,6 +25,9 @@ pub enum TokenError {
     /// The token is there, and no object matches.
     #[error("there is no such key object on the token")]
     ObjectGone,
+    /// The object has the right name and is another key: it does not give the proof.
+    #[error("the key object is another key than the one that had its name")]
+    AnotherKey,
     /// More than one object matches; none is guessed.
     #[error("more than one key object matches; give one of them another label or id")]
     Ambiguous,
@@ -103,6 +106,7 @@ impl TokenError {
             self,
             Self::NotAuthentic
                 | Self::ObjectGone
+                | Self::AnotherKey
                 | Self::Ambiguous
                 | Self::Unsuitable(_)
                 | Self::TooLong { .. }

@@ -5,7 +5,8 @@
 //!   session is owned by one thread, the queue before them has a bound, and a thread that hangs in
 //!   the vendor's library is replaced, a bounded number of times.
 //! - A key object is searched for once. After that its handle is used; when the token was gone and
-//!   came back, the object is found again and must be the same. Two objects with one name are
+//!   came back, the object is found again and must be the same: of the same name and size, and, where
+//!   the caller has a [`Proof`], one that gives it. Two objects with one name are
 //!   refused, not guessed; so is an object of the wrong kind, size, or protection ([`Requirements`]).
 //! - A PIN that the token refused is never presented again, until [`Token::set_pin`].
 //! - What differs between vendors is data ([`Profile`]), and what a return code means stands in one
@@ -43,6 +44,6 @@ pub use calls::{Answer, Call, MAX_RANDOM};
 pub use config::{Isolation, Pin, PinFileError, Requirements, TokenConfig, TokenSelector, WorkerCommand};
 pub use error::{OpenError, TokenError};
 pub use health::{State, TokenInfo};
-pub use object::{KeyObject, NewObject, ObjectSelector, Sealed, Tried, Usage};
+pub use object::{KeyObject, NewObject, ObjectSelector, Proof, Sealed, Tried, Usage};
 pub use profile::{GcmParameters, IvSource, Profile, ProfileError, Wrapping};
 pub use token::Token;

@@ -149,10 +149,25 @@ impl Sealed {
     }
 }
 
+/// What the right key encrypted once: an object that decrypts it is that key, whatever it is called.
+/// Nothing of it is secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// What the key made of the plaintext.
+    pub sealed: Sealed,
+    /// Additional authenticated data.
+    pub aad: Vec<u8>,
+    /// What it encrypted.
+    pub plaintext: Vec<u8>,
+}
+
 /// A secret key object that exists and may be used: a cheap clone, and no handle. The handle is the
 /// token's business, for it changes when the token comes back.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyObject(Arc<Attributes>);
+pub struct KeyObject {
+    attributes: Arc<Attributes>,
+    proof: Option<Arc<Proof>>,
+}
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Attributes {
@@ -226,16 +241,33 @@ impl KeyObject {
     }
 
     pub(crate) fn of(object: Attributes) -> Self {
-        Self(Arc::new(object))
+        Self {
+            attributes: Arc::new(object),
+            proof: None,
+        }
+    }
+
+    /// The same object, which has to give this proof in every session that searches for it anew, before
+    /// it is used: a name can be given to another object while nobody looks.
+    #[must_use]
+    pub fn proved_by(&self, proof: Proof) -> Self {
+        Self {
+            attributes: Arc::clone(&self.attributes),
+            proof: Some(Arc::new(proof)),
+        }
+    }
+
+    pub(crate) const fn proof(&self) -> Option<&Arc<Proof>> {
+        self.proof.as_ref()
     }
 
     pub(crate) fn attributes(&self) -> &Attributes {
-        &self.0
+        &self.attributes
     }
 
     /// The object, if it is what `requirements` want.
     pub(crate) fn suitable(self, requirements: &Requirements, profile: &Profile) -> Result<Self, TokenError> {
-        let object = &self.0;
+        let object = &self.attributes;
         let unsuitable = |why: String| Err(TokenError::Unsuitable(why));
         if !object.is_aes {
             return unsuitable("it is no AES key".to_owned());
@@ -259,72 +291,76 @@ impl KeyObject {
 
     /// Whether `other`, found later under the same name, is the object that this one was.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.0.label == other.0.label && self.0.id == other.0.id && self.0.bytes == other.0.bytes
+        let (one, other) = (&self.attributes, &other.attributes);
+        one.label == other.label && one.id == other.id && one.bytes == other.bytes
     }
 
     /// About how many bytes it takes.
     pub(crate) fn weight(&self) -> usize {
-        let (label, id) = self.0.selector.parts();
+        let (label, id) = self.attributes.selector.parts();
         let named = label.map_or(0, str::len) + id.map_or(0, <[u8]>::len);
-        size_of::<Attributes>() + named + self.0.label.len() + self.0.id.len()
+        let proof = self.proof.as_ref().map_or(0, |proof| {
+            size_of::<Proof>() + proof.sealed.ciphertext.len() + proof.aad.len() + proof.plaintext.len()
+        });
+        size_of::<Attributes>() + named + self.attributes.label.len() + self.attributes.id.len() + proof
     }
 
     pub(crate) fn selector(&self) -> &ObjectSelector {
-        &self.0.selector
+        &self.attributes.selector
     }
 
     /// `CKA_LABEL`; bytes that are no UTF-8 are replaced.
     pub fn label(&self) -> String {
-        String::from_utf8_lossy(&self.0.label).into_owned()
+        String::from_utf8_lossy(&self.attributes.label).into_owned()
     }
 
     /// `CKA_ID`.
     pub fn id(&self) -> &[u8] {
-        &self.0.id
+        &self.attributes.id
     }
 
     /// Whether it is an AES key.
     pub fn is_aes(&self) -> bool {
-        self.0.is_aes
+        self.attributes.is_aes
     }
 
     /// Its length in bytes; 0 where the token does not tell ([`Profile::unwrapped_length_untold`]).
     pub fn bytes(&self) -> usize {
-        self.0.bytes
+        self.attributes.bytes
     }
 
     /// `CKA_SENSITIVE`: never shown in the clear.
     pub fn is_sensitive(&self) -> bool {
-        self.0.sensitive
+        self.attributes.sensitive
     }
 
     /// `CKA_EXTRACTABLE`: may leave wrapped.
     pub fn is_extractable(&self) -> bool {
-        self.0.extractable
+        self.attributes.extractable
     }
 
     /// `CKA_NEVER_EXTRACTABLE`: never was extractable.
     pub fn was_never_extractable(&self) -> bool {
-        self.0.never_extractable
+        self.attributes.never_extractable
     }
 
     /// `CKA_LOCAL`: made in this token.
     pub fn is_local(&self) -> bool {
-        self.0.local
+        self.attributes.local
     }
 
     /// `CKA_ENCRYPT`, when it was found.
     pub fn can_encrypt(&self) -> bool {
-        self.0.encrypt
+        self.attributes.encrypt
     }
 
     /// `CKA_DECRYPT`, when it was found.
     pub fn can_decrypt(&self) -> bool {
-        self.0.decrypt
+        self.attributes.decrypt
     }
 
     /// `CKA_WRAP` and `CKA_UNWRAP`, when it was found.
     pub fn can_wrap(&self) -> bool {
-        self.0.wrap && self.0.unwrap
+        self.attributes.wrap && self.attributes.unwrap
     }
 }

@@ -1,6 +1,6 @@
 //! One session: opened and logged in when needed, given up and opened anew when the token says so.
 
-mod keys;
+pub(crate) mod keys;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex};
 use ambient::{Clock, Random};
 use crypto::SecretBytes;
 use cryptoki::error::Error;
-use cryptoki::object::ObjectHandle;
-use cryptoki::session::{Session, SessionState};
+use cryptoki::session::Session;
 use cryptoki::slot::Slot;
 
 use crate::calls::{Answer, Call};
@@ -37,9 +36,9 @@ pub(crate) struct Shared {
     pub(crate) profile: Profile,
     pub(crate) requirements: Requirements,
     pub(crate) gate: Gate,
-    /// Handles found, each of the module's generation; objects of a token have one handle in all
+    /// Handles found; objects of a token have one handle in all
     /// sessions of a process.
-    pub(crate) handles: Mutex<HashMap<ObjectSelector, (u64, ObjectHandle)>>,
+    pub(crate) handles: Mutex<HashMap<ObjectSelector, keys::Known>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
 }
@@ -259,10 +258,8 @@ impl Lane {
 
     /// Whether the session is one of nobody's, though we logged in.
     fn login_is_lost(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| {
-            let state = open.session.get_session_info().map(|info| info.session_state());
-            open.logged_in && matches!(state, Ok(SessionState::RwPublic | SessionState::RoPublic))
-        })
+        let lost = |open: &Open| open.logged_in && keys::is_public(&open.session);
+        self.open.as_ref().is_some_and(lost)
     }
 
     fn token_answers(&self, running: &Running<'_>) -> bool {
@@ -406,7 +403,7 @@ impl Open {
                 let handle = keys::handle(session, shared, running.generation, key)?;
                 session.destroy_object(handle)?;
                 // Under whatever names it was found: the token may give its handle to another object.
-                lock(&shared.handles).retain(|_, (_, known)| *known != handle);
+                lock(&shared.handles).retain(|_, known| known.handle != handle);
                 Ok(Answer::Done)
             }
             Call::SetUsage(key, usage) => {

@@ -161,14 +161,19 @@ impl Token {
         aad: &[u8],
         and_try: bool,
     ) -> Result<Answer, TokenError> {
-        self.check_length(plaintext.len())?;
-        self.run(Call::Encrypt {
+        let len = plaintext.len();
+        self.check_length(len)?;
+        let answer = self.run(Call::Encrypt {
             key: key.clone(),
             plaintext: Arc::new(plaintext),
             aad: aad.to_vec(),
             and_try,
-        })
-        .await
+        });
+        match answer.await? {
+            Answer::Sealed(sealed) if !is_of_length(&sealed, len) => Err(UNFIT),
+            Answer::Tried(tried) if !is_of_length(&tried.sealed, len) => Err(UNFIT),
+            answer => Ok(answer),
+        }
     }
 
     /// AES-GCM backwards.
@@ -182,7 +187,8 @@ impl Token {
         sealed: Sealed,
         aad: &[u8],
     ) -> Result<SecretBytes, TokenError> {
-        self.check_length(sealed.ciphertext.len())?;
+        let len = sealed.ciphertext.len();
+        self.check_length(len)?;
         if !matches!(sealed.iv.len(), 12 | 16) {
             return Err(TokenError::NotAuthentic);
         }
@@ -192,7 +198,7 @@ impl Token {
             aad: aad.to_vec(),
         };
         match self.run(call).await? {
-            Answer::Opened(plaintext) => Ok(plaintext),
+            Answer::Opened(plaintext) if plaintext.len() == len => Ok(plaintext),
             _ => Err(UNFIT),
         }
     }
@@ -324,6 +330,11 @@ impl Token {
         }
         result
     }
+}
+
+/// Whether it can be what a plaintext of `len` bytes became.
+fn is_of_length(sealed: &Sealed, len: usize) -> bool {
+    sealed.ciphertext.len() == len && matches!(sealed.iv.len(), 12 | 16)
 }
 
 /// The answer does not belong to the call; between threads that cannot be, from a process it can.

@@ -1,21 +1,37 @@
 //! Key objects in a session: found, made, wrapped, ended.
 
+use std::sync::Arc;
+
+use cryptoki::error::Error;
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, KeyType, ObjectClass, ObjectHandle};
-use cryptoki::session::Session;
+use cryptoki::session::{Session, SessionState};
 
 use super::{Shared, Trouble};
 use crate::error::TokenError;
 use crate::gcm;
 use crate::module::lock;
-use crate::object::{KeyObject, NewObject, ObjectSelector, READ};
+use crate::object::{KeyObject, NewObject, ObjectSelector, Proof, READ};
 use crate::profile::Wrapping;
+use crate::return_codes::Meaning;
 
 /// Most objects that a list may have.
 const MAX_LISTED: usize = 100_000;
 
 /// Most handles remembered; more than that are not, and are searched for each time.
 const MAX_HANDLES: usize = 100_000;
+
+/// A handle that was found.
+pub(crate) struct Known {
+    /// The module's, then.
+    generation: u64,
+    pub(crate) handle: ObjectHandle,
+    /// What its object has decrypted since: it is these keys' object.
+    proofs: Vec<Arc<Proof>>,
+}
+
+/// Most proofs remembered of one object; two key versions over one object have two.
+const MAX_PROOFS: usize = 4;
 
 /// Searches for the one object, whether its handle is known or not, and remembers it if it may be
 /// used.
@@ -42,7 +58,7 @@ pub(super) fn find(
 
 /// Nothing matches; judged as a module would put it, so that the token is asked whether it is there.
 fn object_gone() -> Trouble {
-    Trouble::Said(cryptoki::error::Error::Pkcs11(
+    Trouble::Said(Error::Pkcs11(
         cryptoki::error::RvError::ObjectHandleInvalid,
         cryptoki::context::Function::FindObjects,
     ))
@@ -51,29 +67,82 @@ fn object_gone() -> Trouble {
 fn remember(shared: &Shared, generation: u64, selector: &ObjectSelector, handle: ObjectHandle) {
     let mut handles = lock(&shared.handles);
     if handles.len() < MAX_HANDLES || handles.contains_key(selector) {
-        handles.insert(selector.clone(), (generation, handle));
+        let known = Known {
+            generation,
+            handle,
+            proofs: Vec::new(),
+        };
+        handles.insert(selector.clone(), known);
     }
 }
 
-/// The handle of `key`: remembered, or found again. What is found must be what it was.
+/// The handle of `key`: remembered, or found again. What is found must be what it was, and give the
+/// proof of it, if there is one, before it is used for anything else.
 pub(super) fn handle(
     session: &Session,
     shared: &Shared,
     generation: u64,
     key: &KeyObject,
 ) -> Result<ObjectHandle, Trouble> {
-    let known = lock(&shared.handles).get(key.selector()).copied();
-    match known {
-        Some((of, handle)) if of == generation => Ok(handle),
-        _ => {
+    let known = lock(&shared.handles)
+        .get(key.selector())
+        .filter(|known| known.generation == generation)
+        .map(|known| (known.handle, known.is_proved(key)));
+    let handle = match known {
+        Some((handle, true)) => return Ok(handle),
+        Some((handle, false)) => handle,
+        None => {
             let (handle, found) = find(session, shared, generation, key.selector())?;
             if !found.is_same(key) {
                 lock(&shared.handles).remove(key.selector());
                 return Err(TokenError::ObjectGone.into());
             }
-            Ok(handle)
+            handle
+        }
+    };
+    if let Some(proof) = key.proof() {
+        prove(session, shared, handle, proof)?;
+        let mut handles = lock(&shared.handles);
+        if let Some(known) = handles.get_mut(key.selector())
+            && (known.generation, known.handle) == (generation, handle)
+        {
+            known.proofs.truncate(MAX_PROOFS - 1);
+            known.proofs.insert(0, Arc::clone(proof));
         }
     }
+    Ok(handle)
+}
+
+impl Known {
+    fn is_proved(&self, key: &KeyObject) -> bool {
+        key.proof().is_none_or(|proof| self.proofs.contains(proof))
+    }
+}
+
+/// Whether the object is the key that made the proof.
+fn prove(session: &Session, shared: &Shared, handle: ObjectHandle, proof: &Proof) -> Result<(), Trouble> {
+    let trouble = match gcm::decrypt(session, handle, &shared.profile, &proof.sealed, &proof.aad) {
+        Ok(opened) if *opened.expose() == *proof.plaintext => return Ok(()),
+        Ok(_) => return Err(TokenError::AnotherKey.into()),
+        Err(trouble) => trouble,
+    };
+    let Trouble::Said(Error::Pkcs11(code, _)) = &trouble else {
+        return Err(trouble);
+    };
+    match shared.profile.meaning(*code) {
+        Meaning::NotAuthentic => Err(TokenError::AnotherKey.into()),
+        // Where the login is lost, that is what is wrong.
+        Meaning::Ambiguous if !is_public(session) && probe(session, shared).is_ok() => {
+            Err(TokenError::AnotherKey.into())
+        }
+        _ => Err(trouble),
+    }
+}
+
+/// Whether nobody is logged in, as far as the token tells.
+pub(super) fn is_public(session: &Session) -> bool {
+    let state = session.get_session_info().map(|info| info.session_state());
+    matches!(state, Ok(SessionState::RwPublic | SessionState::RoPublic))
 }
 
 fn describe(

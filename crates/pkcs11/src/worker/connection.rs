@@ -176,7 +176,7 @@ impl Connection<'_> {
                 FromWorker::Keys { number, keys } if self.ready => {
                     self.shared.listed(number, keys).map_err(End::Protocol)?;
                 }
-                FromWorker::WantPin if self.ready => self.shared.pin_wanted(),
+                FromWorker::WantPin if self.ready => self.shared.pin_wanted().map_err(End::Protocol)?,
                 FromWorker::Judged { number, judgement } if self.ready => {
                     self.shared.judged(number, judgement);
                 }

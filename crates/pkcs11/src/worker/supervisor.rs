@@ -30,6 +30,10 @@ const HEALTHY: Duration = Duration::from_secs(10);
 const MAX_LISTED: usize = 100_000;
 const MAX_LISTED_BYTES: usize = 64 << 20;
 
+/// Most bytes that wait for a worker to read them. One that reads nothing and talks on stays alive, and
+/// calls that nobody waits for any more are among them.
+const MAX_UNREAD: usize = 64 << 20;
+
 /// A token's worker. Dropped, it ends the process.
 pub(crate) struct Worker(Arc<Shared>);
 
@@ -183,6 +187,9 @@ impl Shared {
         if state.waiting.len() >= self.config.sessions.saturating_add(self.config.queue) {
             return Err(TokenError::Busy);
         }
+        if state.frames.bytes().len() >= MAX_UNREAD {
+            return Err(TokenError::Busy);
+        }
         let number = state.next;
         state.next += 1;
         if state.phase == Phase::Up {
@@ -319,13 +326,17 @@ impl Shared {
         Ok(())
     }
 
-    pub(super) fn pin_wanted(&self) {
+    pub(super) fn pin_wanted(&self) -> Result<(), WireError> {
+        if lock(&self.state).frames.bytes().len() >= MAX_UNREAD {
+            return Err(WireError::Malformed("it asks and does not read"));
+        }
         // The PIN is copied under the gate's lock, once.
         let said = self.pins.with(|number, pin| match pin.map(Pin::copy) {
             Some(pin) => PinAnswer::Present { number, pin },
             None => PinAnswer::NoLogin,
         });
         self.say(&ToWorker::Pin(said.unwrap_or_else(PinAnswer::Refused)));
+        Ok(())
     }
 
     pub(super) fn judged(&self, number: u64, judgement: Judgement) {

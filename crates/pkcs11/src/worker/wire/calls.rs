@@ -9,7 +9,7 @@ use super::coding::{Decoder, Encoder};
 use super::messages::pin;
 use crate::calls::{Answer, Call};
 use crate::health::TokenInfo;
-use crate::object::{Attributes, KeyObject, NewObject, ObjectSelector, Sealed, Tried, Usage};
+use crate::object::{Attributes, KeyObject, NewObject, ObjectSelector, Proof, Sealed, Tried, Usage};
 
 pub(super) fn put_call(to: &mut Encoder<'_>, call: &Call) {
     match call {
@@ -267,10 +267,15 @@ fn put_key(to: &mut Encoder<'_>, key: &KeyObject) {
     ] {
         to.bool(is);
     }
+    to.option(key.proof(), |to, proof| {
+        put_sealed(to, &proof.sealed);
+        to.bytes(&proof.aad);
+        to.bytes(&proof.plaintext);
+    });
 }
 
 fn key(from: &mut Decoder<'_>) -> Result<KeyObject, WireError> {
-    Ok(KeyObject::of(Attributes {
+    let object = KeyObject::of(Attributes {
         selector: selector(from)?,
         label: from.bytes()?.to_vec(),
         id: from.bytes()?.to_vec(),
@@ -284,7 +289,20 @@ fn key(from: &mut Decoder<'_>) -> Result<KeyObject, WireError> {
         decrypt: from.bool()?,
         wrap: from.bool()?,
         unwrap: from.bool()?,
-    }))
+    });
+    let proof = from.option(proof)?;
+    Ok(match proof {
+        Some(proof) => object.proved_by(proof),
+        None => object,
+    })
+}
+
+fn proof(from: &mut Decoder<'_>) -> Result<Proof, WireError> {
+    Ok(Proof {
+        sealed: sealed(from)?,
+        aad: from.bytes()?.to_vec(),
+        plaintext: from.bytes()?.to_vec(),
+    })
 }
 
 fn put_info(to: &mut Encoder<'_>, info: &TokenInfo) {

@@ -22,6 +22,7 @@ const PLAIN: &[(u8, TokenError)] = &[
     (13, TokenError::NoRandomness),
     (14, TokenError::Closed),
     (15, TokenError::PinLastTry),
+    (16, TokenError::AnotherKey),
 ];
 
 pub(super) fn put(to: &mut Encoder<'_>, error: &TokenError) {
@@ -49,6 +50,7 @@ pub(super) fn put(to: &mut Encoder<'_>, error: &TokenError) {
         }
         TokenError::NotAuthentic
         | TokenError::ObjectGone
+        | TokenError::AnotherKey
         | TokenError::Ambiguous
         | TokenError::Busy
         | TokenError::SessionsExhausted

@@ -83,6 +83,7 @@ fn every_error_crosses_as_it_is() {
     for error in [
         TokenError::NotAuthentic,
         TokenError::ObjectGone,
+        TokenError::AnotherKey,
         TokenError::Ambiguous,
         TokenError::Unsuitable(said()),
         TokenError::TooLong { limit: 7 },
