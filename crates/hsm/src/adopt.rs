@@ -40,6 +40,7 @@ impl Inner {
             self.may_make()?;
         }
         let found = self.find_everywhere(&object).await?;
+        self.refuse_reserved(&found)?;
         self.refuse_taken(&found)?;
         let mut row = self.new_row(key);
         let mut versions = Vec::new();
@@ -100,15 +101,41 @@ impl Inner {
         Ok(Found { name, on })
     }
 
-    /// One object is one key: its encryptions are counted once.
+    /// Objects that do something else for Strongroom: adopted, with a framing of the adopter's choice, they
+    /// would decrypt for him what they encrypted for that.
+    fn refuse_reserved(&self, found: &Found<'_>) -> Result<(), KeyManagerError> {
+        let reserved = self.shared.reserved();
+        for (.., object) in &found.on {
+            let label = object.label();
+            let named = |name: &ObjectName| {
+                let has_label = name.label.as_ref().is_none_or(|name| *name == label);
+                let has_id = name.id.as_ref().is_none_or(|id| id == object.id());
+                (name.label.is_some() || name.id.is_some()) && has_label && has_id
+            };
+            if objects::is_of_strongroom(&label) || reserved.iter().any(named) {
+                return unsuitable(format!(
+                    "the object {label:?} is one of Strongroom's own, and is not for other keys"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// One object is one key, whichever key manager over its token has it: its encryptions are counted once.
     fn refuse_taken(&self, found: &Found<'_>) -> Result<(), KeyManagerError> {
-        let contents = self.contents.load();
-        for key in contents.all() {
-            for version in &key.versions {
-                let same_label = version.row.label.is_some() && version.row.label == found.name.label;
-                let same_id = version.row.object_id.is_some() && version.row.object_id == found.name.id;
-                if same_label || same_id {
-                    return unsuitable(format!("the object is one of key {} already", key.row.id));
+        let tokens = self.fleet.serials();
+        for other in self.shared.open() {
+            let is_self = other.description.id == self.description.id;
+            if !is_self && other.fleet.serials().is_disjoint(&tokens) {
+                continue;
+            }
+            for key in other.contents.load().all() {
+                for version in &key.versions {
+                    let same_label = version.row.label.is_some() && version.row.label == found.name.label;
+                    let same_id = version.row.object_id.is_some() && version.row.object_id == found.name.id;
+                    if same_label || same_id {
+                        return unsuitable(format!("the object is one of key {} already", key.row.id));
+                    }
                 }
             }
         }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use key_manager::{KeyId, KeyManagerError};
-use seal::Keyring;
+use seal::{Keyring, RowRefusal, RowRefused};
 use store::{Snapshot, Transaction};
 
 use crate::contents::{self, Contents, Key};
@@ -76,6 +76,12 @@ impl Inner {
         let hsm = contents::verify_hsm(&row.ok_or_else(gone)?, keyring)
             .map_err(|refused| error::refused(&refused))?;
         let before = self.contents.load();
+        // Every table of ours put back together fits together; memory knows better. What an older state
+        // says of objects that were being made is not to be acted upon.
+        if hsm.generation < before.hsm.generation {
+            let refused = RowRefused::new(tables::HSM, hsm.id.as_str(), RowRefusal::Stale);
+            return Err(error::refused(&refused));
+        }
         Contents::load(reader, keyring, hsm, self.fleet.len(), Some(&before)).await
     }
 

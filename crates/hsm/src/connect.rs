@@ -235,7 +235,8 @@ fn offer_new_pin(member: &Member, token: &Token, looking: &mut Looking) {
     }
 }
 
-fn pin_file(member: &Member) -> Option<PinFile> {
+/// What the PIN file is now.
+pub(crate) fn pin_file(member: &Member) -> Option<PinFile> {
     let metadata = std::fs::metadata(member.config.pin_file.as_ref()?).ok()?;
     Some((
         metadata.ino(),

@@ -37,6 +37,7 @@ pub(crate) fn object(name: &str, error: &TokenError) -> KeyManagerError {
     let unsuitable = |why: String| KeyManagerError::NotSuitable(format!("token {name}: {why}"));
     match error {
         TokenError::ObjectGone
+        | TokenError::AnotherKey
         | TokenError::Ambiguous
         | TokenError::Unsuitable(_)
         | TokenError::Refused { .. } => unsuitable(error.to_string()),

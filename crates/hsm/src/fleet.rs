@@ -1,5 +1,6 @@
 //! The tokens of a key manager: which one serves next, and how each does.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -36,6 +37,8 @@ pub(crate) struct Member {
     pub(crate) left: Notify,
     /// Held while it is looked at.
     pub(crate) looking: AsyncMutex<Looking>,
+    /// What the PIN file was when its PIN was refused to a session beside those that requests use.
+    refused_beside: Mutex<Option<PinFile>>,
 }
 
 /// What the one who looks at a token remembers.
@@ -77,6 +80,7 @@ impl Fleet {
             latency: AtomicU64::new(0),
             left: Notify::new(),
             looking: AsyncMutex::default(),
+            refused_beside: Mutex::default(),
         };
         Self {
             members: tokens.iter().enumerate().map(member).collect(),
@@ -100,6 +104,12 @@ impl Fleet {
 
     pub(crate) fn named(&self, name: &str) -> Option<&Member> {
         self.members.iter().find(|member| member.config.name == name)
+    }
+
+    /// Serial numbers of the tokens that were seen.
+    pub(crate) fn serials(&self) -> BTreeSet<String> {
+        let serial = |member: &Member| member.lock().info.as_ref().map(|info| info.serial.clone());
+        self.members.iter().filter_map(serial).collect()
     }
 
     /// Tokens that might serve this version, the best first. One that is out comes last: it may have come
@@ -158,6 +168,10 @@ impl Member {
     pub(crate) fn standing(&self) -> (bool, u64) {
         let standing = self.lock();
         (standing.serving, standing.epoch)
+    }
+
+    pub(crate) fn refused_beside(&self) -> MutexGuard<'_, Option<PinFile>> {
+        self.refused_beside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn knows_itself(&self) -> bool {
@@ -293,6 +307,7 @@ pub(crate) const fn is_about_the_object(error: &TokenError) -> bool {
     matches!(
         error,
         TokenError::ObjectGone
+            | TokenError::AnotherKey
             | TokenError::Ambiguous
             | TokenError::Unsuitable(_)
             | TokenError::Refused { .. }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use ambient::{Clock, Random};
 use arc_swap::ArcSwap;
 use crypto::SecretBytes;
 use key_manager::{
     AdditionalData, EncryptOutput, EncryptedRef, HealthStatus, Instance, KeyDescription, KeyId, KeyManager,
-    KeyManagerError, ManagerDescription, ManagerId, Operation, Witness,
+    KeyManagerError, ManagerDescription, ManagerId, ObjectName, Operation, Witness,
 };
 use pkcs11::WorkerCommand;
 use seal::{Keyring, RowRefused};
@@ -34,6 +34,27 @@ pub(crate) struct Shared {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) worker: Option<WorkerCommand>,
+    /// Objects that are nobody's to adopt.
+    pub(crate) reserved: Mutex<Vec<ObjectName>>,
+    /// Every key manager that was opened.
+    pub(crate) opened: Mutex<Vec<Weak<Inner>>>,
+}
+
+impl Shared {
+    pub(crate) fn reserved(&self) -> Vec<ObjectName> {
+        self.reserved
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The key managers that there are.
+    pub(crate) fn open(&self) -> Vec<Arc<Inner>> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        opened.retain(|inner| inner.strong_count() > 0);
+        let open = opened.iter().filter_map(Weak::upgrade);
+        open.filter(|inner| !inner.is_closed()).collect()
+    }
 }
 
 /// A key manager whose keys are objects in HSMs. A clone is the same one.
@@ -60,15 +81,15 @@ pub(crate) struct Inner {
 }
 
 impl Hsm {
-    pub(crate) fn new(shared: Arc<Shared>, config: Option<HsmConfig>, contents: Contents) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>, config: Option<HsmConfig>, contents: Contents) -> Self {
         let description = describe(&contents.hsm);
         alarm(&description.id, &BTreeMap::new(), &contents.refused);
         for key in contents.keys.values() {
             let counted = key.row.versions.first().map_or(0, |(_, reserved)| *reserved);
             crate::change::warn(key, 0, counted);
         }
-        Self(Arc::new(Inner {
-            shared,
+        let inner = Arc::new(Inner {
+            shared: Arc::clone(shared),
             description,
             fleet: Fleet::new(config.as_ref()),
             config,
@@ -79,7 +100,11 @@ impl Hsm {
             untidy: Arc::default(),
             tasks: Mutex::default(),
             closed: AtomicBool::new(false),
-        }))
+        });
+        let mut opened = shared.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        opened.push(Arc::downgrade(&inner));
+        drop(opened);
+        Self(inner)
     }
 
     /// What it is.

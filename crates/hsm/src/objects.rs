@@ -4,14 +4,19 @@ use std::time::Duration;
 
 use crypto::{Fields, SecretBytes};
 use key_manager::{KeyId, KeyManagerError, ManagerId, VersionTag};
-use pkcs11::{KeyObject, NewObject, ObjectSelector, Requirements, Token, TokenConfig, TokenError, Usage};
+use pkcs11::{
+    KeyObject, NewObject, ObjectSelector, OpenError, Proof, Requirements, Token, TokenConfig, TokenError,
+    Usage,
+};
 
 use crate::config::Replication;
+use crate::connect;
 use crate::error;
 use crate::fleet::Member;
 use crate::manager::Inner;
 use crate::rows::VersionRow;
 use crate::rows::version::{PROOF_PLAINTEXT, proof_aad};
+use crate::version::Version;
 
 /// Longest wait for an object that the vendor replicates, or that a token made late.
 const APPEARS_WITHIN: Duration = Duration::from_secs(10);
@@ -56,6 +61,14 @@ fn named(label: String, what: &str, of: &[&[u8]]) -> NewObject {
         wrappable: false,
         usage: Usage::Messages,
     }
+}
+
+/// Whether an object of this label was made by Strongroom, or by its KMS endpoint, which names them as KMS
+/// does: by the ARN of the KMS key.
+pub(crate) fn is_of_strongroom(label: &str) -> bool {
+    let ours = ["strongroom ", "strongroom-"];
+    ours.iter().any(|prefix| label.starts_with(prefix))
+        || label.starts_with("arn:") && label.contains(":kms:")
 }
 
 pub(crate) fn selector(object: &NewObject) -> Result<ObjectSelector, TokenError> {
@@ -149,9 +162,10 @@ impl Inner {
         let under =
             under.ok_or_else(|| KeyManagerError::NotSuitable("wrapping_key is not configured".to_owned()))?;
         let mut courier_and_wrapped = None;
-        for ((member, ..), token) in serving.iter().zip(lenient) {
+        for ((member, strict, _), token) in serving.iter().zip(lenient) {
             let said = |error: TokenError| error::object(member.name(), &error);
-            let under = token.find(&under).await.map_err(|error| match error {
+            // The wrapping key is held to what keys are held to, for it could carry all of them away.
+            let under = strict.find(&under).await.map_err(|error| match error {
                 TokenError::ObjectGone => KeyManagerError::NotSuitable(format!(
                     "token {}: there is no wrapping key {:?}; make or import the same one on every token",
                     member.name(),
@@ -203,9 +217,23 @@ impl Inner {
             sessions: 1,
             ..config.map_err(|error| unavailable(error.to_string()))?
         };
+        // This is tried again and again, each time with a gate of its own before the PIN.
+        let pin_file = connect::pin_file(member);
+        if pin_file.is_some() && pin_file == *member.refused_beside() {
+            let why = "the PIN in its file was refused; it is not presented again until the file changes";
+            return Err(unavailable(why.to_owned()));
+        }
         let (clock, random) = (self.shared.clock.clone(), self.shared.random.clone());
         let opened = Token::open(config, clock, random).await;
-        opened.map_err(|error| unavailable(error.to_string()))
+        opened.map_err(|error| {
+            if let OpenError::Token(
+                TokenError::PinRefused | TokenError::PinLocked | TokenError::LoginUnanswered,
+            ) = &error
+            {
+                *member.refused_beside() = pin_file;
+            }
+            unavailable(error.to_string())
+        })
     }
 
     /// Destroys what a token holds of a version that was being made.
@@ -217,36 +245,95 @@ impl Inner {
     ) -> Result<(), KeyManagerError> {
         for object in [object(key, tag), courier(key, tag)] {
             let selector = selector(&object).map_err(|error| error::object(member.name(), &error))?;
-            self.destroy_object(member, &selector).await?;
+            self.destroy_object(member, &selector, None).await?;
         }
         Ok(())
     }
 
-    /// Destroys an object; one that is not there is destroyed.
+    /// Destroys the object of a version. One that was adopted has a name that others may have given to
+    /// another key since: such a one stays.
+    pub(crate) async fn destroy_version(
+        &self,
+        member: &Member,
+        version: &Version,
+    ) -> Result<(), KeyManagerError> {
+        let Some(selector) = version.row.selector() else {
+            return Ok(());
+        };
+        let own = object(&version.key, version.row.tag);
+        let is_own = version.row.label.as_ref() == Some(&own.label);
+        let proof = version.proof().filter(|_| !is_own);
+        match self.destroy_object(member, &selector, proof).await {
+            Err(Undestroyed::Another) => {
+                tracing::warn!(
+                    key = version.key.as_str(),
+                    token = member.name(),
+                    "the object {} is another key than the one that is destroyed: it stays",
+                    version.row.object()
+                );
+                Ok(())
+            }
+            ended => Ok(ended?),
+        }
+    }
+
+    /// Destroys an object, if it gives the proof where there is one; one that is not there is destroyed.
     pub(crate) async fn destroy_object(
         &self,
         member: &Member,
         selector: &ObjectSelector,
-    ) -> Result<(), KeyManagerError> {
-        let said = |error: TokenError| error::object(member.name(), &error);
+        proof: Option<Proof>,
+    ) -> Result<(), Undestroyed> {
+        let said = |error: TokenError| match error {
+            TokenError::AnotherKey => Undestroyed::Another,
+            error => error::object(member.name(), &error).into(),
+        };
         let away = || KeyManagerError::Unavailable(self.fleet.troubles(None));
         let token = member.token().filter(|_| member.standing().0).ok_or_else(away)?;
-        match token.find(selector).await {
-            Ok(found) => token.destroy(&found).await.map_err(said),
-            Err(TokenError::ObjectGone) => Ok(()),
+        match end(&token, selector, proof.clone()).await {
             // It may not be used, but it may be destroyed.
             Err(TokenError::Unsuitable(_)) => {
                 let lenient = self.lenient_token(member).await?;
-                let ended = match lenient.find(selector).await {
-                    Ok(found) => lenient.destroy(&found).await,
-                    Err(TokenError::ObjectGone) => Ok(()),
-                    Err(error) => Err(error),
-                };
+                let ended = end(&lenient, selector, proof).await;
                 lenient.close().await;
                 ended.map_err(said)
             }
-            Err(error) => Err(said(error)),
+            ended => ended.map_err(said),
         }
+    }
+}
+
+/// Why an object was not destroyed.
+pub(crate) enum Undestroyed {
+    /// It is another key.
+    Another,
+    /// Anything else.
+    Failed(KeyManagerError),
+}
+
+impl From<KeyManagerError> for Undestroyed {
+    fn from(error: KeyManagerError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Undestroyed> for KeyManagerError {
+    fn from(error: Undestroyed) -> Self {
+        match error {
+            Undestroyed::Another => Self::NotSuitable("it is another key".to_owned()),
+            Undestroyed::Failed(error) => error,
+        }
+    }
+}
+
+async fn end(token: &Token, selector: &ObjectSelector, proof: Option<Proof>) -> Result<(), TokenError> {
+    match token.find(selector).await {
+        Ok(found) => {
+            let found = proof.map_or(found.clone(), |proof| found.proved_by(proof));
+            token.destroy(&found).await
+        }
+        Err(TokenError::ObjectGone) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ambient::{Clock, Random};
 use arc_swap::ArcSwap;
-use key_manager::{KeyManagerError, KeyManagerProvider, ManagerId, Name, Opened, Operation};
+use key_manager::{KeyManagerError, KeyManagerProvider, ManagerId, Name, ObjectName, Opened, Operation};
 use pkcs11::{ObjectSelector, WorkerCommand};
 use seal::{Boxed, Dependents, Keyring, ResealFailed, UnderRoots};
 use store::{Row, Snapshot, Store, StoreError};
@@ -52,12 +52,21 @@ impl Hsms {
             random,
             clock,
             worker,
+            reserved: Mutex::new(configured.iter().filter_map(wrapping_key).collect()),
+            opened: Mutex::default(),
         });
         Self(Arc::new(All {
             shared,
             configured,
             known: Mutex::default(),
         }))
+    }
+
+    /// Keeps objects that something else than a key manager uses, such as the seal, from being adopted.
+    pub fn reserve(&self, objects: impl IntoIterator<Item = ObjectName>) {
+        let reserved = &self.0.shared.reserved;
+        let mut reserved = reserved.lock().unwrap_or_else(PoisonError::into_inner);
+        reserved.extend(objects);
     }
 
     /// A key manager that is open.
@@ -171,11 +180,7 @@ impl All {
             outdated: false,
         };
         // Its tokens first, which may take their time, and make the keys of their probes now.
-        let hsm = Hsm::new(
-            Arc::clone(shared),
-            self.config(&row.name),
-            Contents::empty(row.clone()),
-        );
+        let hsm = Hsm::new(shared, self.config(&row.name), Contents::empty(row.clone()));
         hsm.start().await;
         let created = self.write(&hsm, &mut row).await;
         if let Err(error) = created {
@@ -248,7 +253,7 @@ impl All {
             return opened(&hsm);
         }
         let config = self.config(&contents.hsm.name);
-        let hsm = Hsm::new(Arc::clone(&self.shared), config, contents);
+        let hsm = Hsm::new(&self.shared, config, contents);
         hsm.start().await;
         self.keep(hsm)
     }
@@ -283,6 +288,15 @@ impl All {
     }
 }
 
+/// The wrapping key of a section.
+fn wrapping_key(config: &HsmConfig) -> Option<ObjectName> {
+    let label = config.wrapping_key.clone()?;
+    Some(ObjectName {
+        label: Some(label),
+        id: None,
+    })
+}
+
 fn opened(hsm: &Hsm) -> Opened {
     Opened {
         description: hsm.description().clone(),
@@ -301,8 +315,8 @@ impl Inner {
         self.fleet.all_serving()?;
         for member in self.fleet.members() {
             for key in contents.all() {
-                for selector in key.versions.iter().filter_map(|version| version.row.selector()) {
-                    self.destroy_object(member, &selector).await?;
+                for version in &key.versions {
+                    self.destroy_version(member, version).await?;
                 }
                 if let Some(tag) = key.row.making {
                     self.unmake(member, &key.row.id, tag).await?;
@@ -310,7 +324,7 @@ impl Inner {
             }
             let canary = objects::canary(&self.description.id, member.name());
             if let Some(selector) = ObjectSelector::new(Some(canary.label), Some(canary.id)) {
-                self.destroy_object(member, &selector).await?;
+                self.destroy_object(member, &selector, None).await?;
             }
         }
         Ok(())

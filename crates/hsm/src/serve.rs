@@ -11,7 +11,7 @@ use pkcs11::{KeyObject, Sealed, Token, TokenError};
 use crate::error;
 use crate::fleet::{Member, is_about_the_object, is_about_the_request};
 use crate::manager::Inner;
-use crate::rows::version::{PROOF_PLAINTEXT, proof_aad};
+use crate::rows::version::PROOF_PLAINTEXT;
 use crate::version::{Standing, Version};
 
 /// A request is tried on this many tokens.
@@ -199,19 +199,17 @@ async fn find_and_prove(token: &Token, version: &Version) -> Result<KeyObject, T
         .row
         .selector()
         .ok_or_else(|| unsuitable("it has no name"))?;
-    let sealed = version.row.sealed_proof();
-    let sealed = sealed.ok_or_else(|| unsuitable("its proof is none"))?;
-    let object = token.find(&selector).await?;
-    let aad = proof_aad(&version.key, version.row.tag);
+    let proof = version.proof().ok_or_else(|| unsuitable("its proof is none"))?;
+    let (sealed, aad) = (proof.sealed.clone(), proof.aad.clone());
+    // From now on the sessions ask for it too: the name may be given to another object while this token
+    // serves, or its module be restarted without anybody's notice.
+    let object = token.find(&selector).await?.proved_by(proof);
     match token.decrypt(&object, sealed, &aad).await {
         Ok(opened) if opened.expose() == PROOF_PLAINTEXT => Ok(object),
-        Ok(_) | Err(TokenError::NotAuthentic) => Err(unsuitable(ANOTHER_KEY)),
+        Ok(_) | Err(TokenError::NotAuthentic) => Err(TokenError::AnotherKey),
         Err(error) => Err(error),
     }
 }
-
-/// Why an object of the right name is not used.
-const ANOTHER_KEY: &str = "it is another key than the one that was created or adopted";
 
 fn unfit(version: &Version, member: &Member, epoch: u64, error: &TokenError) {
     let why = format!("the object {}: {error}", version.row.object());

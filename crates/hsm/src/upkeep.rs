@@ -167,9 +167,7 @@ impl Inner {
         }
         if key.row.stage == Stage::Destroyed {
             for version in &key.versions {
-                if let Some(selector) = version.row.selector() {
-                    self.destroy_object(member, &selector).await?;
-                }
+                self.destroy_version(member, version).await?;
             }
         }
         Ok(())

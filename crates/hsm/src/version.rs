@@ -3,11 +3,12 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use key_manager::{CiphertextMetadata, KeyId};
-use pkcs11::KeyObject;
+use pkcs11::{KeyObject, Proof};
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::counter::Counter;
 use crate::rows::VersionRow;
+use crate::rows::version::{PROOF_PLAINTEXT, proof_aad};
 
 /// A version with its state in memory, which outlives changes of the rows around it.
 pub(crate) struct Version {
@@ -50,6 +51,15 @@ impl Version {
 
     pub(crate) fn place(&self, token: usize) -> Option<&Place> {
         self.places.get(token)
+    }
+
+    /// What shows that an object is this version's.
+    pub(crate) fn proof(&self) -> Option<Proof> {
+        Some(Proof {
+            sealed: self.row.sealed_proof()?,
+            aad: proof_aad(&self.key, self.row.tag),
+            plaintext: PROOF_PLAINTEXT.to_vec(),
+        })
     }
 
     /// The metadata that its ciphertexts carry.

@@ -137,6 +137,14 @@ impl Scene {
         Hsms::new(self.store.clone(), keyring, random, clock, vec![config], worker)
     }
 
+    /// Of several sections.
+    pub(crate) async fn hsms_of(&self, configs: Vec<HsmConfig>) -> Hsms {
+        let keyring = self.keyring(&self.store).await;
+        let worker = Some(crate::worker::command());
+        let (random, clock) = (Arc::clone(&self.random), Arc::new(SystemClock));
+        Hsms::new(self.store.clone(), keyring, random, clock, configs, worker)
+    }
+
     /// A new key manager.
     pub(crate) async fn create(&self, config: HsmConfig) -> (Hsms, Opened) {
         let hsms = self.hsms(config).await;

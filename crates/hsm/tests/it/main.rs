@@ -13,6 +13,7 @@ mod config;
 mod contract;
 mod counters;
 mod failover;
+mod intruder;
 mod kit;
 mod lifecycle;
 mod replication;

@@ -333,6 +333,33 @@ scene! {
 }
 
 scene! {
+    /// All of them fit together. In one of these states an object was being made that has encrypted since,
+    /// and that would be destroyed as what a crash left.
+    async fn an_earlier_state_of_all_tables_is_noticed_by_a_server_that_saw_the_later(scene) {
+        let edited = Edited::new(scene).await;
+        let copy = edited.copy().await;
+        let mut intruder = Intruder::at(&copy).await;
+        let tables = ["hsm", "hsm_key", "hsm_key_version"];
+        for table in tables {
+            intruder.run(format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}")).await;
+        }
+        let (first, refused) = edited.first(copy).await;
+        assert!(refused.is_empty());
+        first.lifecycle.restored().await.unwrap();
+        for table in tables {
+            intruder.run(format!("DELETE FROM {table}")).await;
+            intruder.run(format!("INSERT INTO {table} SELECT * FROM kept_{table}")).await;
+        }
+        intruder.leave().await;
+        let change = first.lifecycle.set_state(edited.other.clone(), KeyState::Disabled).await;
+        assert!(
+            matches!(&change, Err(KeyManagerError::KeyRefused(why)) if why.contains("an earlier version")),
+            "{change:?}"
+        );
+    }
+}
+
+scene! {
     async fn deleted_and_added_rows_are_noticed(scene) {
         let edited = Edited::new(scene).await;
         let (a, b) = (&edited.narrow, &edited.other);

@@ -7,7 +7,7 @@ use ambient::Random;
 use anyhow::{Context, bail};
 use audit::{Directory, Log, Medium};
 use hsm::Hsms;
-use key_manager::KeyManagerProvider;
+use key_manager::{KeyManagerProvider, ObjectName};
 use seal::Seals;
 use store::{Migrations, Store};
 use virtual_hsm::VirtualHsms;
@@ -83,6 +83,7 @@ impl Parts {
             config.hsm.clone(),
             Some(overrides.worker.clone()),
         );
+        hsms.reserve(seal_object(config));
         let providers: Vec<Arc<dyn KeyManagerProvider>> =
             vec![Arc::new(virtual_hsms.clone()), Arc::new(hsms.clone())];
         let warden = Warden::start(warden::Parts {
@@ -155,4 +156,14 @@ async fn open_log(medium: Arc<dyn Medium>, config: &Config, overrides: &Override
         );
     }
     Ok(log)
+}
+
+/// The object that an administrator gave the seal, which has a name of his choice. Adopted as a key, it
+/// would decrypt the root keys for whoever may use that key.
+fn seal_object(config: &Config) -> Option<ObjectName> {
+    let object = config.seal.hsm.as_ref()?.object.as_ref()?;
+    Some(ObjectName {
+        label: object.label.clone(),
+        id: object.id.as_deref().and_then(crypto::unhex),
+    })
 }

@@ -1,0 +1,157 @@
+//! Somebody at the token beside us, who has its PIN; and administrators who name what is not theirs.
+
+use cryptoki::object::{Attribute, ObjectClass};
+use key_manager::{
+    CiphertextMetadata, EncryptWith, Framing, KeyId, KeyManagerError, KeyManagerProvider, Legacy, Name,
+    ObjectName, Opened,
+};
+
+use crate::failover::two;
+use crate::kit::{Scene, create_key, decrypt, encrypt, scene, serve, until};
+
+const SAME: EncryptWith = EncryptWith::SameObject { count_from: 0 };
+
+/// Gives the name of the object to another key, whose bytes somebody knows.
+fn exchange(scene: &Scene, token: &str, label: &str) {
+    let session = scene.beside(token);
+    let named = [
+        Attribute::Class(ObjectClass::SECRET_KEY),
+        Attribute::Label(label.as_bytes().to_vec()),
+    ];
+    let found = session.find_objects(&named).unwrap();
+    let id = session.get_attributes(found[0], &[cryptoki::object::AttributeType::Id]);
+    session.destroy_object(found[0]).unwrap();
+    drop(session);
+    scene.import(token, label, &[0xee; 32], &id.unwrap());
+}
+
+/// The label of the object that encrypts.
+fn label(opened: &Opened, key: &KeyId) -> String {
+    let object = opened.manager.describe(key).unwrap().versions[0]
+        .object
+        .clone()
+        .unwrap();
+    object.split(" (id ").next().unwrap().to_owned()
+}
+
+scene! {
+    /// The token never goes away, so nobody looks again.
+    async fn an_object_that_is_exchanged_while_the_token_serves_encrypts_nothing(scene) {
+        for isolation in ["in-process", "worker"] {
+            let config = scene.config(&["a"], &format!("isolation = \"{isolation}\""));
+            let (hsms, opened) = match isolation {
+                "in-process" => scene.create(config).await,
+                _ => scene.reopen(config).await,
+            };
+            let key = create_key(&opened, scene.new_key(isolation)).await;
+            serve(&opened, &key).await.unwrap();
+            exchange(&scene, "a", &label(&opened, &key));
+            let refused = encrypt(&opened, &key, b"x").await;
+            assert!(
+                matches!(&refused, Err(KeyManagerError::Unavailable(why)) if why.contains("another key")),
+                "{isolation}: {refused:?}"
+            );
+            hsms.close().await;
+        }
+    }
+}
+
+scene! {
+    async fn of_two_tokens_the_one_with_the_right_object_serves(scene) {
+        let (hsms, opened, key, _) = two(&scene, "").await;
+        for _ in 0..4 {
+            serve(&opened, &key).await.unwrap();
+        }
+        exchange(&scene, "b", "shared");
+        let mut outputs = Vec::new();
+        for _ in 0..8 {
+            outputs.push(encrypt(&opened, &key, b"x").await.unwrap());
+        }
+        scene.hsm.take_away("b");
+        for output in outputs {
+            assert_eq!(decrypt(&opened, &key, &output).await.unwrap(), b"x");
+        }
+        hsms.close().await;
+    }
+}
+
+scene! {
+    /// Under a framing of his choice he would decrypt what it encrypted for others.
+    async fn nobody_adopts_what_serves_something_else(scene) {
+        for label in ["strongroom-seal-0011223344556677-a", "arn:aws:kms:eu-west-1:111122223333:key/k", "seal"] {
+            scene.import("a", label, &[9; 32], &[]);
+        }
+        let (hsms, opened) = scene.create(scene.config(&["a"], "")).await;
+        hsms.reserve([ObjectName { label: Some("seal".to_owned()), id: None }]);
+        let key = create_key(&opened, scene.new_key("k")).await;
+        let raw = Legacy { framing: Framing::Raw, metadata: CiphertextMetadata::default() };
+        for label in [
+            "strongroom-seal-0011223344556677-a",
+            "arn:aws:kms:eu-west-1:111122223333:key/k",
+            "seal",
+            &label(&opened, &key),
+            &format!("strongroom {} a", opened.description.id),
+        ] {
+            let adopted = scene.adopted(label, Some(raw), SAME);
+            let refused = opened.lifecycle.adopt(adopted).await;
+            assert!(
+                matches!(&refused, Err(KeyManagerError::NotSuitable(why)) if why.contains("Strongroom's own")),
+                "{label}: {refused:?}"
+            );
+        }
+        hsms.close().await;
+    }
+}
+
+scene! {
+    async fn an_object_is_one_key_in_whatever_key_manager(scene) {
+        scene.import("a", "old", &[1; 32], &[]);
+        let config = scene.config(&["a"], "");
+        let mut second = config.clone();
+        second.name = "second".to_owned();
+        let hsms = scene.hsms_of(vec![config, second]).await;
+        let mut made = Vec::new();
+        for name in ["main", "second"] {
+            made.push(hsms.create(scene.manager_id(), Name::parse(name).unwrap()).await.unwrap());
+        }
+        made[0].lifecycle.adopt(scene.adopted("old", None, SAME)).await.unwrap();
+        let refused = made[1].lifecycle.adopt(scene.adopted("old", None, SAME)).await;
+        assert!(matches!(&refused, Err(KeyManagerError::NotSuitable(why)) if why.contains("already")), "{refused:?}");
+        hsms.close().await;
+    }
+}
+
+scene! {
+    async fn a_key_that_took_an_adopted_objects_name_survives_its_end(scene) {
+        scene.import("a", "old", &[1; 32], &[]);
+        let (hsms, opened) = scene.create(scene.config(&["a"], "")).await;
+        let adopted = scene.adopted("old", None, SAME);
+        let key = adopted.key.id.clone();
+        opened.lifecycle.adopt(adopted).await.unwrap();
+        exchange(&scene, "a", "old");
+        let past = ambient::Timestamp::from_secs(1);
+        opened.lifecycle.schedule_deletion(key.clone(), past).await.unwrap();
+        opened.lifecycle.destroy_key(key.clone()).await.unwrap();
+        assert!(matches!(opened.manager.describe(&key), Err(KeyManagerError::UnknownKey)));
+        assert_eq!(scene.objects("a", Some("old")), 1);
+        hsms.close().await;
+    }
+}
+
+scene! {
+    async fn a_wrapping_key_that_may_leave_carries_nothing(scene) {
+        for token in ["a", "b"] {
+            let more = [Attribute::Wrap(true), Attribute::Unwrap(true), Attribute::Extractable(true)];
+            scene.import(token, "kek", &[3; 32], &more);
+        }
+        let config = scene.config(&["a", "b"], "replication = \"wrapping-key\"\nwrapping_key = \"kek\"");
+        let (hsms, opened) = scene.create(config).await;
+        let refused = opened.lifecycle.create(scene.new_key("k")).await;
+        assert!(
+            matches!(&refused, Err(KeyManagerError::NotSuitable(why)) if why.contains("extractable")),
+            "{refused:?}"
+        );
+        until("nothing is left", || ["a", "b"].iter().all(|token| scene.objects(token, None) == 2)).await;
+        hsms.close().await;
+    }
+}
