@@ -1,13 +1,11 @@
 //! What an administrator says: the section `[seal.hsm]`.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pkcs11::{ObjectSelector, Pin, Profile, Requirements, TokenConfig, TokenSelector, WorkerCommand};
-use serde::de::{Deserializer, Error as _};
+use pkcs11::section::{self, IsolationSetting, SectionError, TokenSection};
+use pkcs11::{ObjectSelector, Pin, Profile, Requirements, TokenConfig, WorkerCommand};
 use serde::{Deserialize, Serialize};
 
 /// Most tokens of one seal: as many parts has a protected root key.
@@ -16,12 +14,8 @@ pub(crate) const MAX_TOKENS: usize = 8;
 const MAX_NAME: usize = 32;
 /// Longest label or id of an object, in bytes; its length is one byte in a part.
 const MAX_OBJECT_NAME: usize = 255;
-/// Longest deadline of a call.
-const MAX_DEADLINE: Duration = Duration::from_secs(60);
 /// Bounds of `loss_after`.
 const LOSS_AFTER: [Duration; 2] = [Duration::from_millis(100), Duration::from_hours(24)];
-/// Largest profile file, in bytes.
-const MAX_PROFILE: u64 = 65_536;
 
 /// The HSM that protects the root keys: `[seal.hsm]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -34,9 +28,9 @@ pub struct HsmSealConfig {
     pub profile: String,
     /// Where the module runs.
     #[serde(default)]
-    pub isolation: Isolation,
+    pub isolation: IsolationSetting,
     /// Longest time from a call to its answer. Default 5 s: a start waits for it, no request does.
-    #[serde(default = "deadline", deserialize_with = "duration")]
+    #[serde(default = "deadline", deserialize_with = "section::duration")]
     pub deadline: Duration,
     /// A key object that exists already and is used instead of one that is made: by `init`, and by a
     /// change of seal. It must be AES, 32 bytes, sensitive, non-extractable, and used for nothing else.
@@ -46,36 +40,11 @@ pub struct HsmSealConfig {
     #[serde(default)]
     pub on_loss: OnLoss,
     /// How long no token may answer before the HSM counts as gone, 100 ms to 24 h. Default 30 s.
-    #[serde(default = "loss_after", deserialize_with = "duration")]
+    #[serde(default = "loss_after", deserialize_with = "section::duration")]
     pub loss_after: Duration,
-    /// The tokens, 1 to 8; each gets a wrapping key of its own, and each alone can unseal.
-    pub tokens: Vec<SealToken>,
-}
-
-/// One token: `[[seal.hsm.tokens]]`. Exactly one of label, serial and slot says which.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SealToken {
-    /// What it is called in `status`, log and errors.
-    pub name: String,
-    /// Its label.
-    #[serde(default)]
-    pub label: Option<String>,
-    /// Its serial number; the surest.
-    #[serde(default)]
-    pub serial: Option<String>,
-    /// Its slot's number.
-    #[serde(default)]
-    pub slot: Option<u64>,
-    /// A file with the PIN of its user, readable by its owner alone; none where the token wants no login.
-    #[serde(default)]
-    pub pin_file: Option<PathBuf>,
-    /// Its module, where that is another than the seal's.
-    #[serde(default)]
-    pub module: Option<PathBuf>,
-    /// Its profile, where that is another than the seal's.
-    #[serde(default)]
-    pub profile: Option<String>,
+    /// The tokens, 1 to 8; each gets a wrapping key of its own, and each alone can unseal:
+    /// sections `[[seal.hsm.tokens]]`.
+    pub tokens: Vec<TokenSection>,
 }
 
 /// An existing key object, by label, by id, or by both.
@@ -88,17 +57,6 @@ pub struct ObjectConfig {
     /// `CKA_ID`, hexadecimal.
     #[serde(default)]
     pub id: Option<String>,
-}
-
-/// Where a vendor's module runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Isolation {
-    /// In a process of its own, which is replaced when it crashes or hangs.
-    #[default]
-    Worker,
-    /// In this process: a crash of the module is a crash of Strongroom.
-    InProcess,
 }
 
 /// What an unsealed server does when its HSM is gone.
@@ -118,6 +76,12 @@ pub enum OnLoss {
 #[error("[seal.hsm]: {0}")]
 pub struct ConfigError(String);
 
+impl From<SectionError> for ConfigError {
+    fn from(error: SectionError) -> Self {
+        Self(error.to_string())
+    }
+}
+
 fn wrong<T>(what: impl Into<String>) -> Result<T, ConfigError> {
     Err(ConfigError(what.into()))
 }
@@ -131,9 +95,7 @@ impl HsmSealConfig {
         if !(1..=MAX_TOKENS).contains(&self.tokens.len()) {
             return wrong(format!("give it 1 to {MAX_TOKENS} sections [[seal.hsm.tokens]]"));
         }
-        if self.deadline.is_zero() || self.deadline > MAX_DEADLINE {
-            return wrong("deadline is between 1ms and 60s");
-        }
+        section::check_deadline(self.deadline)?;
         let [least, most] = LOSS_AFTER;
         if self.loss_after < least || self.loss_after > most {
             return wrong("loss_after is between 100ms and 86400s");
@@ -152,7 +114,7 @@ impl HsmSealConfig {
                 return wrong(format!("two tokens are named {name:?}: give one another name"));
             }
             // One token under two names would be given a wrong PIN twice.
-            if !places.insert((self.module(token), self.selector(token)?)) {
+            if !places.insert((self.module(token), token.selector()?)) {
                 return wrong(format!("the token {name:?} is named twice: remove one of them"));
             }
             self.profile(token)?;
@@ -190,56 +152,24 @@ impl HsmSealConfig {
         }
     }
 
-    fn module<'a>(&'a self, token: &'a SealToken) -> &'a Path {
+    fn module<'a>(&'a self, token: &'a TokenSection) -> &'a Path {
         token.module.as_deref().unwrap_or(&self.module)
     }
 
-    #[expect(clippy::unused_self, reason = "reads as its siblings do")]
-    fn selector(&self, token: &SealToken) -> Result<TokenSelector, ConfigError> {
-        match (&token.label, &token.serial, token.slot) {
-            (Some(label), None, None) => Ok(TokenSelector::Label(label.clone())),
-            (None, Some(serial), None) => Ok(TokenSelector::Serial(serial.clone())),
-            (None, None, Some(slot)) => Ok(TokenSelector::Slot(slot)),
-            _ => wrong(format!(
-                "token {:?}: give exactly one of label, serial and slot",
-                token.name
-            )),
-        }
-    }
-
-    fn profile(&self, token: &SealToken) -> Result<Profile, ConfigError> {
-        let name = token.profile.as_deref().unwrap_or(&self.profile);
-        if !name.contains('/') {
-            return Profile::named(name).ok_or_else(|| {
-                let known: Vec<_> = Profile::names().collect();
-                ConfigError(format!(
-                    "there is no profile {name:?}; there are {}, and paths with a /",
-                    known.join(", ")
-                ))
-            });
-        }
-        let text = read(Path::new(name))
-            .map_err(|error| ConfigError(format!("cannot read the profile {name}: {error}")))?;
-        Profile::parse(&text).map_err(|error| ConfigError(format!("the profile {name}: {error}")))
+    fn profile(&self, token: &TokenSection) -> Result<Profile, ConfigError> {
+        Ok(token.profile(Some(&self.profile))?)
     }
 
     /// How a token is opened with this PIN.
     pub(crate) fn token_config(
         &self,
-        token: &SealToken,
+        token: &TokenSection,
         pin: Option<Pin>,
         worker: Option<&WorkerCommand>,
     ) -> Result<TokenConfig, ConfigError> {
-        let isolation = match (self.isolation, worker) {
-            (Isolation::InProcess, _) => pkcs11::Isolation::InProcess,
-            (Isolation::Worker, Some(worker)) => pkcs11::Isolation::Worker(worker.clone()),
-            (Isolation::Worker, None) => {
-                return wrong("this program has no worker: use isolation = \"in-process\"");
-            }
-        };
         Ok(TokenConfig {
             module: self.module(token).to_owned(),
-            token: self.selector(token)?,
+            token: token.selector()?,
             pin,
             profile: self.profile(token)?,
             requirements: Requirements::STRICT,
@@ -247,20 +177,9 @@ impl HsmSealConfig {
             sessions: 1,
             queue: 16,
             deadline: self.deadline,
-            isolation,
+            isolation: self.isolation.with(worker)?,
         })
     }
-}
-
-fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    let read = File::open(path)?
-        .take(MAX_PROFILE + 1)
-        .read_to_string(&mut text)?;
-    if read as u64 > MAX_PROFILE {
-        return Err(io::Error::other("it is larger than 64 KiB"));
-    }
-    Ok(text)
 }
 
 const fn deadline() -> Duration {
@@ -269,19 +188,4 @@ const fn deadline() -> Duration {
 
 const fn loss_after() -> Duration {
     Duration::from_secs(30)
-}
-
-/// `"120ms"` or `"2s"`: a whole number and its unit.
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let parsed = text.split_at_checked(digits).and_then(|(number, unit)| {
-        let number: u64 = number.parse().ok()?;
-        match unit {
-            "ms" => Some(Duration::from_millis(number)),
-            "s" => Some(Duration::from_secs(number)),
-            _ => None,
-        }
-    });
-    parsed.ok_or_else(|| D::Error::custom("a duration with its unit, such as \"120ms\" or \"2s\""))
 }

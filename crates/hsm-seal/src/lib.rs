@@ -30,7 +30,7 @@ mod seal_of_hsm;
 mod source;
 mod tokens;
 
-pub use config::{ConfigError, HsmSealConfig, Isolation, ObjectConfig, OnLoss, SealToken};
+pub use config::{ConfigError, HsmSealConfig, ObjectConfig, OnLoss};
 pub use source::HsmSeals;
 pub use tokens::{HsmTokens, TokenReport};
 

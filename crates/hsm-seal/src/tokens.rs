@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ambient::{Clock, Random};
+use pkcs11::section::TokenSection;
 use pkcs11::{Pin, Token, TokenError, WorkerCommand};
 
-use crate::config::{HsmSealConfig, SealToken};
+use crate::config::HsmSealConfig;
 
 /// The tokens of a seal. Nothing is asked of them before they are needed. A cheap clone.
 #[derive(Clone)]
@@ -31,7 +32,7 @@ pub struct TokenReport {
 
 /// A token with its name.
 pub(crate) struct NamedToken {
-    section: SealToken,
+    section: TokenSection,
     opened: tokio::sync::Mutex<Opened>,
     problem: Mutex<Option<String>>,
 }
@@ -56,7 +57,7 @@ impl HsmTokens {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Self {
-        let named = |section: &SealToken| NamedToken {
+        let named = |section: &TokenSection| NamedToken {
             section: section.clone(),
             opened: tokio::sync::Mutex::default(),
             problem: Mutex::default(),

@@ -7,10 +7,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use ambient::{Clock, Moment};
 use arc_swap::ArcSwapOption;
 use key_manager::{HealthStatus, Instance};
+use pkcs11::section::TokenSection;
 use pkcs11::{KeyObject, State, Token, TokenError, TokenInfo};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 
-use crate::config::{HsmConfig, HsmToken};
+use crate::config::HsmConfig;
 use crate::version::Version;
 
 /// Weight of a new, shorter latency in the average: one in this many.
@@ -24,7 +25,7 @@ pub(crate) struct Fleet {
 /// One token.
 pub(crate) struct Member {
     pub(crate) index: usize,
-    pub(crate) config: HsmToken,
+    pub(crate) config: TokenSection,
     /// How health names it.
     id: String,
     product: String,
@@ -67,7 +68,7 @@ struct Standing {
 impl Fleet {
     pub(crate) fn new(config: Option<&HsmConfig>) -> Self {
         let tokens = config.map_or(&[][..], |config| &config.tokens);
-        let member = |(index, token): (usize, &HsmToken)| Member {
+        let member = |(index, token): (usize, &TokenSection)| Member {
             index,
             config: token.clone(),
             id: config.map_or_else(String::new, |config| format!("{}/{}", config.name, token.name)),

@@ -35,7 +35,7 @@ mod tables;
 mod upkeep;
 mod version;
 
-pub use config::{ConfigError, HsmConfig, HsmToken, Isolation, Replication};
+pub use config::{ConfigError, HsmConfig, Replication};
 pub use manager::Hsm;
 pub use provider::Hsms;
 pub use tables::MIGRATIONS;

@@ -14,7 +14,7 @@ use crate::error::OpenError;
 use crate::profile::Profile;
 
 /// Most sessions of one token.
-const MAX_SESSIONS: usize = 256;
+pub(crate) const MAX_SESSIONS: usize = 256;
 /// Longest PIN, in bytes.
 const MAX_PIN: usize = 1024;
 /// Longest PIN file: a PIN and a line end.

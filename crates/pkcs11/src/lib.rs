@@ -35,6 +35,7 @@ mod object;
 mod pool;
 mod profile;
 pub mod return_codes;
+pub mod section;
 mod session;
 pub mod slots;
 mod token;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use hsm_seal::{HsmSealConfig, Isolation, OnLoss};
+use hsm_seal::{HsmSealConfig, OnLoss};
+use pkcs11::section::IsolationSetting;
 
 const MINIMAL: &str = "module = \"/m.so\"\nprofile = \"softhsm\"\n";
 const TOKEN: &str = "[[tokens]]\nname = \"a\"\nlabel = \"a\"\n";
@@ -16,7 +17,7 @@ fn parse(text: &str) -> Result<HsmSealConfig, String> {
 #[test]
 fn the_defaults_are_the_careful_ones() {
     let config = parse(&format!("{MINIMAL}{TOKEN}")).unwrap();
-    assert_eq!(config.isolation, Isolation::Worker);
+    assert_eq!(config.isolation, IsolationSetting::Worker);
     assert_eq!(config.on_loss, OnLoss::Seal);
     assert_eq!(config.loss_after, Duration::from_secs(30));
     assert_eq!(config.deadline, Duration::from_secs(5));

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use hsm::{HsmConfig, Isolation, Replication};
+use hsm::{HsmConfig, Replication};
+use pkcs11::section::IsolationSetting;
 
 fn parse(text: &str) -> Result<HsmConfig, String> {
     let config: HsmConfig = toml::from_str(text).map_err(|error| error.to_string())?;
@@ -23,7 +24,7 @@ fn what_is_left_out_has_safe_defaults() {
     let config = with("", TOKEN).unwrap();
     assert_eq!(
         (config.isolation, config.replication),
-        (Isolation::Worker, Replication::None)
+        (IsolationSetting::Worker, Replication::None)
     );
     assert_eq!(
         (config.sessions, config.queue, config.deadline),

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use ambient::{Clock, Random, SystemClock, SystemRandom};
 use anyhow::Context;
-use hsm::{HsmConfig, HsmToken};
+use hsm::HsmConfig;
+use pkcs11::section::TokenSection;
 use pkcs11::{Isolation, Token};
 use serde::Serialize;
 
@@ -125,7 +126,7 @@ async fn bench(args: &BenchArgs, hsms: &[HsmConfig], output: Output) -> anyhow::
 
 impl Bench<'_> {
     /// One key for all measurements of a token, made first and destroyed last.
-    async fn token(&mut self, hsm: &HsmConfig, config: &HsmToken) -> anyhow::Result<()> {
+    async fn token(&mut self, hsm: &HsmConfig, config: &TokenSection) -> anyhow::Result<()> {
         files::module(hsm.module(config)?)
             .map_err(|failure| anyhow::anyhow!("{}: {}", failure.what, failure.fix))?;
         let keeper = self.open(hsm, config, Isolation::InProcess, 1).await?;
@@ -146,7 +147,7 @@ impl Bench<'_> {
         })
     }
 
-    async fn all(&mut self, hsm: &HsmConfig, config: &HsmToken) -> anyhow::Result<()> {
+    async fn all(&mut self, hsm: &HsmConfig, config: &TokenSection) -> anyhow::Result<()> {
         for place in self.places.clone() {
             for sessions in self.args.sessions.iter().map(|sessions| usize::from(*sessions)) {
                 let token = self.open(hsm, config, place.isolation(), sessions).await?;
@@ -161,7 +162,7 @@ impl Bench<'_> {
     async fn with(
         &mut self,
         hsm: &HsmConfig,
-        config: &HsmToken,
+        config: &TokenSection,
         token: &Token,
         (place, sessions): (Place, usize),
     ) -> anyhow::Result<()> {
@@ -198,7 +199,7 @@ impl Bench<'_> {
     async fn open(
         &self,
         hsm: &HsmConfig,
-        config: &HsmToken,
+        config: &TokenSection,
         isolation: Isolation,
         sessions: usize,
     ) -> anyhow::Result<Token> {
@@ -216,7 +217,7 @@ impl Bench<'_> {
 }
 
 fn cell(
-    (hsm, token): (&HsmConfig, &HsmToken),
+    (hsm, token): (&HsmConfig, &TokenSection),
     (place, sessions): (Place, usize),
     (operation, bytes): (Kind, usize),
     result: Result<Measured, pkcs11::TokenError>,

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use ambient::{Clock, Random, SystemClock, SystemRandom};
 use anyhow::bail;
-use hsm::{HsmConfig, HsmToken};
+use hsm::HsmConfig;
+use pkcs11::section::TokenSection;
 use pkcs11::{KeyObject, Token, TokenError};
 
 use super::steps::{Failure, Steps};
@@ -23,7 +24,7 @@ use crate::serve::runtime;
 /// A token that answered and let us in.
 struct Live<'c> {
     hsm: &'c HsmConfig,
-    config: &'c HsmToken,
+    config: &'c TokenSection,
     token: Token,
 }
 

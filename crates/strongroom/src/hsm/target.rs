@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use hsm::{HsmConfig, HsmToken};
+use hsm::HsmConfig;
+use pkcs11::section::TokenSection;
 use pkcs11::slots::{self, Flag, ModuleInfo, PublicInfo, SlotToken};
 use pkcs11::{Isolation, Pin, Profile, TokenConfig, TokenSelector};
 
@@ -103,7 +104,7 @@ fn name_or(text: &str, otherwise: &str) -> String {
 /// How a token is opened by a command that has time: as the server does, except for the deadline.
 pub(crate) fn patient(
     hsm: &HsmConfig,
-    token: &HsmToken,
+    token: &TokenSection,
     isolation: Isolation,
 ) -> anyhow::Result<TokenConfig> {
     let mut config = hsm.token_config(token, Some(&worker::command()))?;
@@ -113,11 +114,8 @@ pub(crate) fn patient(
 }
 
 /// Where the server would run the module.
-pub(crate) fn isolation(hsm: &HsmConfig) -> Isolation {
-    match hsm.isolation {
-        hsm::Isolation::Worker => Isolation::Worker(worker::command()),
-        hsm::Isolation::InProcess => Isolation::InProcess,
-    }
+pub(crate) fn isolation(hsm: &HsmConfig) -> anyhow::Result<Isolation> {
+    Ok(hsm.isolation.with(Some(&worker::command()))?)
 }
 
 /// `--token`: a label, `serial:…` or `slot:…`.

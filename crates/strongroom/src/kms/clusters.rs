@@ -20,7 +20,7 @@ use kms::clusters::{Cluster, Clusters};
 use pkcs11::WorkerCommand;
 
 use cluster::DeclaredCluster;
-pub use config::{ClusterConfig, ClusterHsm, Isolation};
+pub use config::ClusterConfig;
 
 /// Every cluster of the configuration.
 pub(crate) struct DeclaredClusters(BTreeMap<String, Arc<DeclaredCluster>>);

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use hsm::{HsmConfig, HsmToken};
+use hsm::HsmConfig;
+use pkcs11::section::TokenSection;
 use pkcs11::{Isolation, OpenError, Token, TokenError};
 
 use super::{Check, Live};
@@ -17,7 +18,7 @@ impl Check {
     pub(super) async fn start(
         &mut self,
         hsm: &HsmConfig,
-        config: &HsmToken,
+        config: &TokenSection,
     ) -> anyhow::Result<Option<Token>> {
         let path = hsm.module(config)?;
         if let Err(failure) = files::module(path) {
@@ -30,7 +31,7 @@ impl Check {
             return Ok(None);
         }
         self.steps.trying("loading the module", 0.0);
-        let isolation = target::isolation(hsm);
+        let isolation = target::isolation(hsm)?;
         let place = match &isolation {
             Isolation::InProcess => "in this process",
             Isolation::Worker(_) => "in a worker process",
@@ -49,7 +50,7 @@ impl Check {
     async fn log_in(
         &mut self,
         hsm: &HsmConfig,
-        config: &HsmToken,
+        config: &TokenSection,
         token: Token,
     ) -> anyhow::Result<Option<Token>> {
         self.steps.trying("logging in", 0.1);
@@ -114,7 +115,7 @@ fn cannot_load(error: &OpenError) -> Failure {
     Failure::new(text, fix)
 }
 
-fn cannot_enter(error: &TokenError, hsm: &HsmConfig, config: &HsmToken, tool: &str) -> Failure {
+fn cannot_enter(error: &TokenError, hsm: &HsmConfig, config: &TokenSection, tool: &str) -> Failure {
     let module = hsm
         .module(config)
         .map_or_else(|_| "MODULE".to_owned(), |module| module.display().to_string());

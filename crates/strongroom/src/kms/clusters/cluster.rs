@@ -12,7 +12,7 @@ use kms::clusters::{
 };
 use pkcs11::{NewObject, Sealed, TokenError, Usage, WorkerCommand};
 
-use super::config::{ClusterConfig, Isolation};
+use super::config::ClusterConfig;
 use super::errors::{is_worth_another, of_call, of_change, of_login};
 use super::hsm::{Connection, Hsm, Look, Settings};
 
@@ -51,10 +51,7 @@ impl DeclaredCluster {
                 module: config.module(hsm).with_context(context)?.to_owned(),
                 token: hsm.selector().with_context(context)?,
                 profile: config.profile(hsm).with_context(context)?,
-                isolation: match config.isolation {
-                    Isolation::Worker => pkcs11::Isolation::Worker(worker.clone()),
-                    Isolation::InProcess => pkcs11::Isolation::InProcess,
-                },
+                isolation: config.isolation.with(Some(worker)).with_context(context)?,
                 sessions: config.sessions,
                 queue: config.queue,
                 deadline: config.deadline,

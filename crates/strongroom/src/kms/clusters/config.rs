@@ -7,21 +7,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use listener::units;
-use pkcs11::{Profile, TokenSelector};
+use pkcs11::Profile;
+use pkcs11::section::{self, IsolationSetting, TokenSection};
 use serde::Deserialize;
 
 /// Most HSMs of a cluster: AWS CloudHSM's own limit.
 const MAX_HSMS: usize = 28;
-/// Most sessions of an HSM.
-const MAX_SESSIONS: usize = 256;
-/// Most calls that wait for a session of an HSM.
-const MAX_QUEUE: usize = 65_536;
-/// Longest deadline of one call to an HSM.
-const MAX_DEADLINE: Duration = Duration::from_secs(60);
 /// Longest trust anchor, in characters (`TrustAnchorCertificateType`).
 const MAX_TRUST_ANCHOR: usize = 5000;
-/// Longest profile file, in bytes.
-const MAX_PROFILE: usize = 65_536;
 
 /// A cluster: section `[[clusters]]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -58,7 +51,7 @@ pub struct ClusterConfig {
     pub profile: Option<String>,
     /// Where the module runs.
     #[serde(default)]
-    pub isolation: Isolation,
+    pub isolation: IsolationSetting,
     /// Most sessions of each HSM, 1 to 256.
     #[serde(default = "sessions")]
     pub sessions: usize,
@@ -68,42 +61,8 @@ pub struct ClusterConfig {
     /// Longest time from a call to its answer.
     #[serde(default = "deadline", deserialize_with = "units::duration")]
     pub deadline: Duration,
-    /// The HSMs, which hold the same keys.
-    pub hsms: Vec<ClusterHsm>,
-}
-
-/// An HSM of a cluster: section `[[clusters.hsms]]`. Exactly one of label, serial and slot says which.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ClusterHsm {
-    /// What it is called in status and log.
-    pub name: String,
-    /// The token's label.
-    #[serde(default)]
-    pub label: Option<String>,
-    /// The token's serial number; the surest.
-    #[serde(default)]
-    pub serial: Option<String>,
-    /// The slot's number.
-    #[serde(default)]
-    pub slot: Option<u64>,
-    /// Its module, where that is another than the cluster's.
-    #[serde(default)]
-    pub module: Option<PathBuf>,
-    /// Its profile, where that is another than the cluster's.
-    #[serde(default)]
-    pub profile: Option<String>,
-}
-
-/// Where a vendor's module runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Isolation {
-    /// In a process of its own, which is replaced when it crashes or hangs.
-    #[default]
-    Worker,
-    /// In this process: a crash of the module is a crash of the endpoint.
-    InProcess,
+    /// The HSMs, which hold the same keys: sections `[[clusters.hsms]]`, without `pin_file`.
+    pub hsms: Vec<TokenSection>,
 }
 
 impl ClusterConfig {
@@ -137,15 +96,7 @@ impl ClusterConfig {
             (1..=MAX_HSMS).contains(&self.minimum_active_hsms),
             "minimum_active_hsms is not 1 to {MAX_HSMS}"
         );
-        ensure!(
-            (1..=MAX_SESSIONS).contains(&self.sessions),
-            "sessions is not 1 to {MAX_SESSIONS}"
-        );
-        ensure!(self.queue <= MAX_QUEUE, "queue is more than {MAX_QUEUE}");
-        ensure!(
-            !self.deadline.is_zero() && self.deadline <= MAX_DEADLINE,
-            "deadline is not between 1ms and 60s"
-        );
+        section::check_limits(self.sessions, self.queue, self.deadline)?;
         let mut names = BTreeSet::new();
         for hsm in &self.hsms {
             ensure!(!hsm.name.is_empty(), "an HSM has no name");
@@ -157,11 +108,15 @@ impl ClusterConfig {
                 module.display()
             );
             hsm.selector()?;
+            ensure!(
+                hsm.pin_file.is_none(),
+                "HSM {:?}: remove pin_file; the PIN is the password of the key store that connects",
+                hsm.name
+            );
             // A file is read when it is needed.
-            if self.profile_name(hsm)?.contains('/') {
-                continue;
+            if !hsm.profile_name(self.profile.as_deref())?.contains('/') {
+                self.profile(hsm)?;
             }
-            self.profile(hsm)?;
         }
         Ok(())
     }
@@ -178,37 +133,12 @@ impl ClusterConfig {
         Ok(text)
     }
 
-    pub(super) fn module<'a>(&'a self, hsm: &'a ClusterHsm) -> anyhow::Result<&'a Path> {
-        let module = hsm.module.as_deref().or(self.module.as_deref());
-        module.with_context(|| {
-            format!(
-                "HSM {:?} has no module: give the vendor's PKCS#11 library",
-                hsm.name
-            )
-        })
+    pub(super) fn module<'a>(&'a self, hsm: &'a TokenSection) -> anyhow::Result<&'a Path> {
+        Ok(hsm.module(self.module.as_deref())?)
     }
 
-    fn profile_name<'a>(&'a self, hsm: &'a ClusterHsm) -> anyhow::Result<&'a str> {
-        let name = hsm.profile.as_deref().or(self.profile.as_deref());
-        name.with_context(|| {
-            let known = Profile::names().collect::<Vec<_>>().join(", ");
-            format!(
-                "HSM {:?} has no profile: give one of {known}, or a path",
-                hsm.name
-            )
-        })
-    }
-
-    pub(super) fn profile(&self, hsm: &ClusterHsm) -> anyhow::Result<Profile> {
-        let name = self.profile_name(hsm)?;
-        if !name.contains('/') {
-            return Profile::named(name).with_context(|| {
-                let known = Profile::names().collect::<Vec<_>>().join(", ");
-                format!("there is no profile {name:?}; there are {known}, and paths with a /")
-            });
-        }
-        let text = read(Path::new(name), MAX_PROFILE)?;
-        Profile::parse(&text).with_context(|| format!("the profile {name}"))
+    pub(super) fn profile(&self, hsm: &TokenSection) -> anyhow::Result<Profile> {
+        Ok(hsm.profile(self.profile.as_deref())?)
     }
 
     /// What is allowed but hardly meant.
@@ -231,17 +161,6 @@ impl ClusterConfig {
         kept.then(|| format!("clusters {}: danger_keep_password", self.id))
             .into_iter()
             .collect()
-    }
-}
-
-impl ClusterHsm {
-    pub(super) fn selector(&self) -> anyhow::Result<TokenSelector> {
-        match (&self.label, &self.serial, self.slot) {
-            (Some(label), None, None) => Ok(TokenSelector::Label(label.clone())),
-            (None, Some(serial), None) => Ok(TokenSelector::Serial(serial.clone())),
-            (None, None, Some(slot)) => Ok(TokenSelector::Slot(slot)),
-            _ => bail!("HSM {:?}: give exactly one of label, serial and slot", self.name),
-        }
     }
 }
 
