@@ -2,7 +2,8 @@
 //!
 //! What is made is noted before it is made: a key whose `making` column names a version has objects on
 //! tokens, perhaps, and no row of that version yet. A crash leaves that note, and the objects are found
-//! and destroyed by it. Each act runs in a task of its own, so that a caller that goes away cannot stop
+//! and destroyed by it, once the log confirms that the act was cut off: an older state of the store that
+//! somebody put back has such notes too, of objects that have encrypted since. Each act runs in a task of its own, so that a caller that goes away cannot stop
 //! it half way.
 
 use std::sync::Arc;
@@ -83,6 +84,11 @@ impl KeyLifecycle for Hsm {
     fn restored(&self) -> Operation<'_, ()> {
         let inner = Arc::clone(&self.0);
         Box::pin(async move { finish(tokio::spawn(async move { inner.skip().await })).await })
+    }
+
+    fn cut_off(&self, key: KeyId) -> Operation<'_, ()> {
+        self.0.confirm_cut_off(&key);
+        Box::pin(async { Ok(()) })
     }
 
     fn destroy_key(&self, key: KeyId) -> Operation<'_, ()> {

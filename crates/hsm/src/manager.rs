@@ -1,6 +1,6 @@
 //! A key manager over HSMs: what it is made of, and the request path's way in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use crypto::SecretBytes;
 use key_manager::{
     AdditionalData, EncryptOutput, EncryptedRef, HealthStatus, Instance, KeyDescription, KeyId, KeyManager,
-    KeyManagerError, ManagerDescription, ManagerId, ObjectName, Operation, Witness,
+    KeyManagerError, ManagerDescription, ManagerId, ObjectName, Operation, VersionTag, Witness,
 };
 use pkcs11::WorkerCommand;
 use seal::{Keyring, RowRefused};
@@ -18,7 +18,7 @@ use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio::task::AbortHandle;
 
 use crate::config::HsmConfig;
-use crate::contents::Contents;
+use crate::contents::{Contents, Key};
 use crate::fleet::Fleet;
 use crate::rows::HsmRow;
 use crate::upkeep::Reservations;
@@ -74,6 +74,9 @@ pub(crate) struct Inner {
     /// the last one shown.
     pub(crate) writing: AsyncMutex<()>,
     pub(crate) reservations: Reservations,
+    /// Versions that were being made when this process found the store: by a process that ended in the
+    /// middle, or in an older state of the store that somebody put back after they had encrypted.
+    inherited: Mutex<BTreeSet<(KeyId, VersionTag)>>,
     /// Something is to be cleaned up.
     pub(crate) untidy: Arc<Notify>,
     tasks: Mutex<Vec<AbortHandle>>,
@@ -88,6 +91,8 @@ impl Hsm {
             let counted = key.row.versions.first().map_or(0, |(_, reserved)| *reserved);
             crate::change::warn(key, 0, counted);
         }
+        let making = |key: &Key| Some((key.row.id.clone(), key.row.making?));
+        let inherited = contents.all().filter_map(making).collect();
         let inner = Arc::new(Inner {
             shared: Arc::clone(shared),
             description,
@@ -97,6 +102,7 @@ impl Hsm {
             acting: AsyncMutex::default(),
             writing: AsyncMutex::default(),
             reservations: Reservations::default(),
+            inherited: Mutex::new(inherited),
             untidy: Arc::default(),
             tasks: Mutex::default(),
             closed: AtomicBool::new(false),
@@ -145,6 +151,19 @@ impl Hsm {
 impl Inner {
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
+    }
+
+    /// Whether the store alone says that this version was being made.
+    pub(crate) fn is_inherited(&self, key: &KeyId, tag: VersionTag) -> bool {
+        let inherited = self.inherited.lock().unwrap_or_else(PoisonError::into_inner);
+        inherited.contains(&(key.clone(), tag))
+    }
+
+    /// Somebody else than the store says so too.
+    pub(crate) fn confirm_cut_off(&self, key: &KeyId) {
+        let mut inherited = self.inherited.lock().unwrap_or_else(PoisonError::into_inner);
+        inherited.retain(|(id, _)| id != key);
+        self.untidy.notify_one();
     }
 
     fn end_tasks(&self) {

@@ -318,7 +318,7 @@ impl Inner {
                 for version in &key.versions {
                     self.destroy_version(member, version).await?;
                 }
-                if let Some(tag) = key.row.making {
+                if let Some(tag) = key.row.making.filter(|tag| !self.is_inherited(&key.row.id, *tag)) {
                     self.unmake(member, &key.row.id, tag).await?;
                 }
             }

@@ -11,6 +11,7 @@ use crate::change::{Cause, Edit};
 use crate::contents::{Contents, Key};
 use crate::counter::{BLOCK, next_block};
 use crate::manager::Inner;
+use crate::objects;
 use crate::rows::{KeyRow, Stage};
 use crate::version::Version;
 
@@ -101,7 +102,11 @@ pub(crate) async fn tidy(inner: Weak<Inner>) {
 impl Inner {
     /// One attempt at everything that is left over.
     async fn tidy_up(&self) {
-        let untidy = |key: &&Key| key.row.making.is_some() || key.row.stage == Stage::Destroyed;
+        let untidy = |key: &&Key| {
+            let making = key.row.making;
+            making.is_some_and(|tag| !self.is_inherited(&key.row.id, tag))
+                || key.row.stage == Stage::Destroyed
+        };
         if !self.contents.load().all().any(|key| untidy(&key)) {
             return;
         }
@@ -163,7 +168,16 @@ impl Inner {
             KeyManagerError::Unavailable(format!("token {name}: it is not configured any more"))
         })?;
         if let Some(tag) = key.row.making {
-            self.unmake(member, &key.row.id, tag).await?;
+            if self.is_inherited(&key.row.id, tag) {
+                // It may be what encrypted last, in a state of the store that is gone.
+                tracing::warn!(
+                    token = name,
+                    "the object {} may be left over from an act that was cut off: it stays",
+                    objects::object(&key.row.id, tag).label
+                );
+            } else {
+                self.unmake(member, &key.row.id, tag).await?;
+            }
         }
         if key.row.stage == Stage::Destroyed {
             for version in &key.versions {

@@ -218,6 +218,15 @@ pub trait KeyLifecycle: Send + Sync + 'static {
         Box::pin(async { Ok(()) })
     }
 
+    /// An act that makes something for this key (its creation, adoption, rotation) was cut off with an
+    /// earlier process, and was not done, as a log tells that the store has no part in. What it left in an
+    /// HSM may be destroyed; without this word it stays, for an older store put back looks the same.
+    /// Nothing where nothing is left so.
+    fn cut_off(&self, key: KeyId) -> Operation<'_, ()> {
+        let _ = key;
+        Box::pin(async { Ok(()) })
+    }
+
     /// The id of the key-encryption key that seals all keys here; `None` if they are not kept so.
     fn key_encryption_key(&self) -> Option<[u8; 8]> {
         None

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ambient::Timestamp;
 use audit::{Medium, Reader, VerifyError};
 use crypto::Fields;
-use key_manager::{KeyDescription, KeyId, KeyManagerError, KeyState, ManagerId};
+use key_manager::{KeyDescription, KeyId, KeyManagerError, KeyState, ManagerId, Opened};
 use seal::{RowMac, RowRefusal, RowRefused};
 use serde::Deserialize;
 use store::{Row, Store, StoreError, Transaction};
@@ -199,6 +199,27 @@ impl History {
     }
 }
 
+/// Keys for which something was being made when the process ended, and was not done.
+pub(crate) fn cut_off<'a>(
+    history: &'a History,
+    manifest: &'a Manifest,
+    directory: &'a Directory,
+) -> impl Iterator<Item = (&'a Opened, KeyId)> {
+    history.open.iter().filter_map(move |(id, change)| {
+        let (Change::CreateKey { key_manager, key, .. }
+        | Change::AdoptKey { key_manager, key, .. }
+        | Change::RotateKey { key_manager, key, .. }) = change
+        else {
+            return None;
+        };
+        if was_done(id, change, manifest, directory) {
+            return None;
+        }
+        let opened = directory.managers.get(&ManagerId::parse(key_manager).ok()?)?;
+        Some((opened, KeyId::parse(key).ok()?))
+    })
+}
+
 fn to_be_noted(change: &Change, manifest: &Manifest, directory: &Directory) -> Option<(KeyId, Noted)> {
     match change {
         Change::SetKeyState { key_manager, key, .. } => {
@@ -343,4 +364,4 @@ pub(crate) fn encrypting_version(key: &KeyDescription) -> Option<String> {
 }
 
 /// Key managers that were found open, by id.
-pub(crate) type Managers = HashMap<ManagerId, key_manager::Opened>;
+pub(crate) type Managers = HashMap<ManagerId, Opened>;

@@ -178,7 +178,15 @@ impl Warden {
     async fn settle(&self, history: &History) -> Result<(), StartError> {
         let manifest = self.first_directory(history).await?;
         let generation = self.directory.load().generation();
-        settle::settle(history, &self.clerk, &manifest, &self.directory.load()).await?;
+        let directory = self.directory.load_full();
+        if !self.recovery_pending.load(Ordering::SeqCst) {
+            for (opened, key) in settle::cut_off(history, &manifest, &directory) {
+                if let Err(error) = opened.lifecycle.cut_off(key.clone()).await {
+                    tracing::warn!(%key, %error, "what a cut-off act left may stay");
+                }
+            }
+        }
+        settle::settle(history, &self.clerk, &manifest, &directory).await?;
         let _receipt = durable(self.clerk.started(generation))
             .await
             .map_err(StartError::Log)?;

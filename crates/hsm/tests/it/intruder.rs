@@ -7,7 +7,7 @@ use key_manager::{
 };
 
 use crate::failover::two;
-use crate::kit::{Scene, create_key, decrypt, encrypt, scene, serve, until};
+use crate::kit::{Scene, copy_database, create_key, decrypt, encrypt, open_store, scene, serve, until};
 
 const SAME: EncryptWith = EncryptWith::SameObject { count_from: 0 };
 
@@ -152,6 +152,42 @@ scene! {
             "{refused:?}"
         );
         until("nothing is left", || ["a", "b"].iter().all(|token| scene.objects(token, None) == 2)).await;
+        hsms.close().await;
+    }
+}
+
+scene! {
+    /// A crash leaves the same rows; that it was one, the log says, which the intruder cannot write.
+    async fn a_store_put_back_from_the_middle_of_a_rotation_destroys_nothing(scene) {
+        let config = scene.config(&["a"], "");
+        let (hsms, opened) = scene.create(config.clone()).await;
+        let key = create_key(&opened, scene.new_key("k")).await;
+        let shim = scene.shim("a");
+        shim.hang("C_EncryptInit");
+        let task = tokio::spawn({
+            let (opened, key) = (opened.clone(), key.clone());
+            async move { opened.lifecycle.rotate(key).await }
+        });
+        until("the proof hangs", || shim.hanging() > 0).await;
+        let copy = scene.hsm.path().join("middle");
+        copy_database(&scene, &copy).await;
+        shim.release();
+        task.await.unwrap().unwrap();
+        let output = encrypt(&opened, &key, b"x").await.unwrap();
+        let before = scene.objects("a", None);
+        hsms.close().await;
+
+        let store = open_store(copy).await;
+        let put_back = scene.hsms_on(&store, config.clone()).await;
+        let older = put_back.open_all().await.unwrap().remove(0);
+        assert_eq!(older.manager.describe(&key).unwrap().versions.len(), 1);
+        // An act that would clear up first.
+        older.lifecycle.rotate(key.clone()).await.unwrap();
+        assert_eq!(scene.objects("a", None), before + 1);
+        put_back.close().await;
+
+        let (hsms, opened) = scene.reopen(config).await;
+        assert_eq!(decrypt(&opened, &key, &output).await.unwrap(), b"x");
         hsms.close().await;
     }
 }

@@ -137,6 +137,13 @@ impl Scene {
         Hsms::new(self.store.clone(), keyring, random, clock, vec![config], worker)
     }
 
+    /// Over another store of the same root.
+    pub(crate) async fn hsms_on(&self, store: &Store, config: HsmConfig) -> Hsms {
+        let keyring = self.keyring(store).await;
+        let (random, clock) = (Arc::clone(&self.random), Arc::new(SystemClock));
+        Hsms::new(store.clone(), keyring, random, clock, vec![config], None)
+    }
+
     /// Of several sections.
     pub(crate) async fn hsms_of(&self, configs: Vec<HsmConfig>) -> Hsms {
         let keyring = self.keyring(&self.store).await;

@@ -89,6 +89,7 @@ scene! {
         let opened = crashed.open_all().await.unwrap().remove(0);
         assert!(opened.lifecycle.refused().is_empty(), "{:?}", opened.lifecycle.refused());
         assert!(matches!(opened.manager.describe(&half.id), Err(KeyManagerError::UnknownKey)));
+        opened.lifecycle.cut_off(half.id.clone()).await.unwrap();
         serve(&opened, &rotating).await.unwrap();
         until("the half-made object is gone", || scene.objects("a", None) == before - 1).await;
         let id = create_key(&opened, half).await;
@@ -101,6 +102,7 @@ scene! {
         );
         let opened = crashed.open_all().await.unwrap().remove(0);
         assert_eq!(opened.manager.describe(&rotating).unwrap().versions.len(), 1);
+        opened.lifecycle.cut_off(rotating.clone()).await.unwrap();
         until("the half-made version is gone", || scene.objects("a", None) == before - 1).await;
         serve(&opened, &rotating).await.unwrap();
         opened.lifecycle.rotate(rotating.clone()).await.unwrap();

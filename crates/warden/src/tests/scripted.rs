@@ -244,6 +244,11 @@ impl KeyLifecycle for Manager {
         self.inner.lifecycle.restored()
     }
 
+    fn cut_off(&self, key: KeyId) -> Operation<'_, ()> {
+        self.script.note("cut-off");
+        self.inner.lifecycle.cut_off(key)
+    }
+
     fn key_encryption_key(&self) -> Option<[u8; 8]> {
         self.inner.lifecycle.key_encryption_key()
     }

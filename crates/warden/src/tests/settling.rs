@@ -196,7 +196,11 @@ async fn a_crash_between_intent_and_act_is_settled_as_not_done() {
         let after = world.crash(7);
         task.abort();
         drop((held, running));
+        after.script.take_calls();
         check_settled(&after, act, "not-done").await;
+        // Whoever began to make something is told; of nothing else, for it would be destroyed.
+        let is_making = matches!(act, "create-key" | "rotate-key");
+        assert_eq!(after.script.take_calls().contains(&"cut-off"), is_making, "{act}");
     }
 }
 
@@ -213,7 +217,9 @@ async fn a_crash_between_act_and_outcome_is_settled_as_done() {
         assert!(matches!(done, Err(ManageError::OutcomeUnrecorded(_))), "{act}");
         let after = world.crash(seed);
         drop(running);
+        after.script.take_calls();
         check_settled(&after, act, "done").await;
+        assert!(!after.script.take_calls().contains(&"cut-off"), "{act}");
     }
 }
 
