@@ -31,6 +31,17 @@ pub enum TokenSelector {
     Slot(u64),
 }
 
+impl TokenSelector {
+    /// Whether it means the token that says this of itself, in slot `slot`.
+    pub(crate) fn means(&self, serial: &str, label: &str, slot: u64) -> bool {
+        match self {
+            Self::Serial(wanted) => serial == wanted,
+            Self::Label(wanted) => label == wanted,
+            Self::Slot(wanted) => slot == *wanted,
+        }
+    }
+}
+
 /// What a key object must be before it is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirements {

@@ -76,13 +76,8 @@ pub fn examine(config: &TokenConfig, random: &dyn Random) -> Result<Findings, Op
 fn find(pkcs11: &Pkcs11, config: &TokenConfig) -> Result<Slot, OpenError> {
     let slots = pkcs11.get_slots_with_initialized_token().map_err(refused)?;
     let is_it = |slot: &Slot| {
-        pkcs11
-            .get_token_info(*slot)
-            .is_ok_and(|info| match &config.token {
-                crate::TokenSelector::Serial(serial) => info.serial_number() == serial,
-                crate::TokenSelector::Label(label) => info.label() == label,
-                crate::TokenSelector::Slot(number) => slot.id() == *number,
-            })
+        let info = pkcs11.get_token_info(*slot);
+        info.is_ok_and(|info| config.token.means(info.serial_number(), info.label(), slot.id()))
     };
     let found = slots.into_iter().find(is_it);
     found.ok_or(OpenError::Token(TokenError::TokenGone))

@@ -337,11 +337,7 @@ fn slot(running: &Running<'_>, token: &TokenSelector) -> Result<(Slot, cryptoki:
         let Ok(info) = running.pkcs11.get_token_info(slot) else {
             continue;
         };
-        let is_it = match token {
-            TokenSelector::Serial(serial) => info.serial_number() == serial,
-            TokenSelector::Label(label) => info.label() == label,
-            TokenSelector::Slot(number) => slot.id() == *number,
-        };
+        let is_it = token.means(info.serial_number(), info.label(), slot.id());
         if is_it && !info.token_initialized() {
             // Only a slot's number names it for sure; its label and serial mean nothing yet.
             if matches!(token, TokenSelector::Slot(_)) {

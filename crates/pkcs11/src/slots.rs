@@ -126,11 +126,7 @@ impl PublicInfo {
 
     /// Whether `selector` means this token, in slot `number`.
     pub fn is(&self, selector: &TokenSelector, number: u64) -> bool {
-        match selector {
-            TokenSelector::Serial(serial) => self.serial == *serial,
-            TokenSelector::Label(label) => self.label == *label,
-            TokenSelector::Slot(slot) => number == *slot,
-        }
+        selector.means(&self.serial, &self.label, number)
     }
 }
 
