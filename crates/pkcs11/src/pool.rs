@@ -8,7 +8,8 @@
 //! batches, and a thread is woken only if those that are awake would take too long with them
 //! ([`PATIENCE`]): with a module that answers in microseconds, waking costs more than the call.
 
-use std::collections::{BTreeMap, VecDeque};
+mod threads;
+
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -20,9 +21,8 @@ use crate::calls::{Answer, Call};
 use crate::error::TokenError;
 use crate::module::lock;
 use crate::session::{Lane, Shared};
+use threads::{Count, Job, Threads};
 
-/// After the token gave no further session, none is asked for during this time.
-const SESSIONS_SCARCE: Duration = Duration::from_secs(1);
 /// As much work may wait for a thread that is awake before another is woken.
 const PATIENCE: Duration = Duration::from_micros(200);
 /// If calls take no longer than this, an answer may wait for the next one.
@@ -79,45 +79,6 @@ struct Inner<D: Desk> {
     ended: Notify,
 }
 
-struct Threads<T> {
-    queue: VecDeque<Job<T>>,
-    threads: BTreeMap<u64, Thread>,
-    /// Those without a call.
-    idle: usize,
-    /// Those of them that sleep.
-    waiting: usize,
-    /// Those that were woken or started and did not come to look yet.
-    coming: usize,
-    next: u64,
-    closed: bool,
-    scarce_since: Option<Moment>,
-    /// How long a call takes, smoothed.
-    pace: Duration,
-}
-
-struct Job<T> {
-    number: u64,
-    call: Call,
-    ticket: T,
-    since: Moment,
-}
-
-/// What a thread does.
-#[derive(Default)]
-struct Thread {
-    /// The call's number, and when it is due.
-    job: Option<(u64, Moment)>,
-    hung: bool,
-    has_session: bool,
-}
-
-/// How many threads there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Count {
-    pub(crate) working: usize,
-    pub(crate) hung: usize,
-}
-
 /// What [`Pool::tick`] saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tick {
@@ -125,75 +86,6 @@ pub(crate) struct Tick {
     pub(crate) hung: usize,
     /// Whether any call is under way or waits.
     pub(crate) busy: bool,
-}
-
-impl Count {
-    /// Whether a thread more may be started.
-    const fn room(self, sessions: usize) -> bool {
-        self.working < sessions && self.working + self.hung < 2 * sessions
-    }
-
-    /// Whether no thread is left, and none may be started.
-    pub(crate) const fn all_hang(self, sessions: usize) -> bool {
-        self.working == 0 && self.hung >= 2 * sessions
-    }
-}
-
-impl<T> Threads<T> {
-    const fn new() -> Self {
-        Self {
-            queue: VecDeque::new(),
-            threads: BTreeMap::new(),
-            idle: 0,
-            waiting: 0,
-            coming: 0,
-            next: 0,
-            closed: false,
-            scarce_since: None,
-            pace: PATIENCE,
-        }
-    }
-
-    fn count(&self) -> Count {
-        let hung = self.threads.values().filter(|thread| thread.hung).count();
-        Count {
-            working: self.threads.len() - hung,
-            hung,
-        }
-    }
-
-    /// Marks the threads whose call is due, whoever still waits for it.
-    fn mark_hung(&mut self, now: Moment) {
-        for thread in self.threads.values_mut() {
-            thread.hung |= thread.job.is_some_and(|(_, due)| now >= due);
-        }
-    }
-
-    fn is_scarce(&self, now: Moment) -> bool {
-        self.scarce_since
-            .is_some_and(|since| now.saturating_since(since) < SESSIONS_SCARCE)
-    }
-
-    fn push(&mut self, call: Call, ticket: T, since: Moment) -> u64 {
-        let number = self.next;
-        self.next += 1;
-        self.queue.push_back(Job {
-            number,
-            call,
-            ticket,
-            since,
-        });
-        number
-    }
-
-    /// Counts a sleeping thread as coming, if there is one; it is to be notified then.
-    const fn rouse(&mut self) -> bool {
-        let asleep = self.waiting > self.coming;
-        if asleep {
-            self.coming += 1;
-        }
-        asleep
-    }
 }
 
 impl<D: Desk> Pool<D> {
@@ -232,9 +124,7 @@ impl<D: Desk> Pool<D> {
             .name(format!("pkcs11-{number}"))
             .spawn(move || inner.serve(number))
             .map_err(|_| TokenError::Busy)?;
-        state.threads.insert(number, Thread::default());
-        state.idle += 1;
-        state.coming += 1;
+        state.add(number);
         Ok(())
     }
 
