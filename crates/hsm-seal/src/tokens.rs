@@ -42,7 +42,7 @@ struct Opened {
     token: Option<Token>,
     /// The PIN that was given to the module, to be held against what the file has now.
     presented: Option<Pin>,
-    /// The token refused it, or may have counted it as refused.
+    /// The token refused it, may have counted it as refused, or has but one try left for it.
     refused: Option<TokenError>,
 }
 
@@ -105,15 +105,19 @@ impl HsmTokens {
         let mut opened = named.opened.lock().await;
         if let Some(refused) = opened.refused.clone() {
             let pin = named.read_pin().await?;
-            if is_same(opened.presented.as_ref(), pin.as_ref()) {
+            let same = is_same(opened.presented.as_ref(), pin.as_ref());
+            // With one try left nothing was presented, and only the token knows when it counts anew.
+            if same && refused != TokenError::PinLastTry {
                 return Err(named.say(&refused));
             }
-            if let Some(token) = &opened.token {
-                token.set_pin(pin.as_ref().map(Pin::copy));
+            if !same {
+                if let Some(token) = &opened.token {
+                    token.set_pin(pin.as_ref().map(Pin::copy));
+                }
+                opened.presented = pin;
+                tracing::info!(token = named.name(), "the seal's PIN file has another PIN");
             }
-            opened.presented = pin;
             opened.refused = None;
-            tracing::info!(token = named.name(), "the seal's PIN file has another PIN");
         }
         if let Some(token) = &opened.token {
             return Ok(token.clone());
@@ -164,7 +168,10 @@ impl NamedToken {
     pub(crate) async fn failed(&self, error: &TokenError) -> Problem {
         if matches!(
             error,
-            TokenError::PinRefused | TokenError::PinLocked | TokenError::LoginUnanswered
+            TokenError::PinRefused
+                | TokenError::PinLocked
+                | TokenError::PinLastTry
+                | TokenError::LoginUnanswered
         ) {
             self.opened.lock().await.refused = Some(error.clone());
         }
@@ -182,6 +189,10 @@ impl NamedToken {
             TokenError::PinLocked => format!(
                 "token {name}: the PIN is locked: have its security officer set it anew, put it into {file}, and \
                  restart if it is the same one"
+            ),
+            TokenError::PinLastTry => format!(
+                "token {name}: one wrong PIN more locks it, so the one in {file} is not presented: make sure that it is \
+                 right, and log in once with the vendor's own tool"
             ),
             TokenError::LoginUnanswered => format!(
                 "token {name}: {error}: restart the server once the HSM works, or put another PIN into {file}"

@@ -140,6 +140,34 @@ scene! {
     }
 }
 
+/// `CKF_USER_PIN_FINAL_TRY`.
+const FINAL_TRY: u64 = 0x0002_0000;
+
+scene! {
+    /// Somebody used up the tries, and the file has a wrong PIN: it is mended before the last try is lost.
+    async fn the_last_try_is_left_to_people_and_the_file_is_read_again(scene) {
+        let tokens = scene.fresh(&["a"]);
+        scene.init(&tokens).await;
+        tokens.close().await;
+        scene.write_pin("11111111");
+        scene.shim.token_flags(FINAL_TRY);
+        let tokens = scene.fresh(&["a"]);
+        let before = scene.shim.calls("C_Login");
+        for pin in ["11111111", "11111111", PIN, PIN] {
+            scene.write_pin(pin);
+            let said = scene.refusal(&tokens).await;
+            assert!(said.contains("log in once with the vendor's own tool"), "{said}");
+            scene.wait();
+        }
+        assert_eq!(scene.shim.calls("C_Login"), before);
+        // Somebody logged in.
+        scene.shim.token_flags(0);
+        assert_eq!(scene.refusal(&tokens).await, "");
+        assert_eq!(scene.shim.calls("C_Login"), before + 1);
+        tokens.close().await;
+    }
+}
+
 scene! {
     async fn what_stands_in_the_way_is_named(scene) {
         let tokens = scene.fresh(&["a"]);
