@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 use serde_json::json;
-use tempfile::TempDir;
+use software_hsm::{PIN, Product, SoftwareHsm};
 
 use super::kms_clients::{self, Tools};
 use crate::dev_server::{Kms, lines, wait_until_ready};
@@ -16,13 +16,7 @@ use crate::shell;
 
 /// A cluster for keys that work, and one for those that refuse.
 const CLUSTERS: [(&str, &str); 2] = [("cluster-2a34b5cdefg", "one"), ("cluster-3a34b5cdefg", "two")];
-const PIN: &str = "12345678";
 const REGION: &str = "us-east-1";
-const MODULES: [&str; 3] = [
-    "/usr/lib/softhsm/libsofthsm2.so",
-    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
-    "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
-];
 
 /// Runs the AWS CLI and the AWS Encryption SDK against keys in HSMs.
 pub(super) fn run(strongroom: &Path, tools: &Tools) -> Result<()> {
@@ -47,7 +41,7 @@ pub(super) fn run(strongroom: &Path, tools: &Tools) -> Result<()> {
 }
 
 /// Tokens, a trust anchor, a configuration and what `kms init` made of it.
-struct Site(TempDir);
+struct Site(SoftwareHsm);
 
 /// Killed when dropped.
 struct Server {
@@ -87,29 +81,26 @@ struct AccessKey {
 
 impl Site {
     fn make(strongroom: &Path) -> Result<Self> {
-        let site = Self(tempfile::tempdir().context("cannot make a temporary directory")?);
-        fs::create_dir(site.path("tokens"))?;
-        let tokens = format!("directories.tokendir = {}\n", site.path("tokens").display());
-        fs::write(site.path("softhsm2.conf"), tokens)?;
-        for (_, label) in CLUSTERS {
-            let mut command = shell::command("softhsm2-util")?;
-            command
-                .args(["--init-token", "--free", "--label", label, "--so-pin", "87654321"])
-                .args(["--pin", PIN])
-                .env("SOFTHSM2_CONF", site.path("softhsm2.conf"))
-                .stdout(Stdio::null());
-            shell::run(&mut command, "install SoftHSM 2")?;
-        }
+        let labels = CLUSTERS.map(|(_, label)| label);
+        let site = Self(SoftwareHsm::new(Product::SoftHsm, &labels));
         let mut command = shell::command("openssl")?;
         command
-            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
+            .args([
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+            ])
             .args(["-days", "2", "-subj", "/CN=customerCA", "-keyout"])
             .arg(site.path("customerCA.key"))
             .arg("-out")
             .arg(site.path("customerCA.crt"))
             .stderr(Stdio::null());
         shell::run(&mut command, "install OpenSSL")?;
-        fs::write(site.path("kms.toml"), site.configuration()?)?;
+        fs::write(site.path("kms.toml"), site.configuration())?;
         let mut init = Command::new(strongroom);
         init.args(["kms", "init", "--config"])
             .arg(site.path("kms.toml"))
@@ -118,29 +109,29 @@ impl Site {
         Ok(site)
     }
 
-    fn configuration(&self) -> Result<String> {
-        let module = MODULES.iter().find(|module| Path::new(module).is_file());
-        let module = module.context("SoftHSM's module is not where Debian puts it")?;
+    fn configuration(&self) -> String {
         let mut text = format!(
             "data_dir = {:?}\n[[listeners]]\nname = \"clients\"\naddress = \"127.0.0.1:0\"\n",
             self.path("data")
         );
         for (id, label) in CLUSTERS {
             text.push_str(&format!(
-                "[[clusters]]\nid = \"{id}\"\ntrust_anchor_file = {:?}\nmodule = \"{module}\"\nprofile = \"softhsm\"\n\
+                "[[clusters]]\nid = \"{id}\"\ntrust_anchor_file = {:?}\nmodule = {:?}\nprofile = \"softhsm\"\n\
                  minimum_active_hsms = 1\n[[clusters.hsms]]\nname = \"{label}\"\nlabel = \"{label}\"\n",
-                self.path("customerCA.crt")
+                self.path("customerCA.crt"),
+                self.0.module()
             ));
         }
-        Ok(text)
+        text
     }
 
     fn serve(&self, strongroom: &Path) -> Result<Server> {
         let log = fs::File::create(self.path("log"))?;
+        let (variable, value) = self.0.environment();
         let mut child = Command::new(strongroom)
             .args(["kms", "serve", "--config"])
             .arg(self.path("kms.toml"))
-            .env("SOFTHSM2_CONF", self.path("softhsm2.conf"))
+            .env(variable, value)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
