@@ -102,6 +102,14 @@ fn the_example_and_each_of_its_commented_settings_are_accepted() {
     stdout(&["kms", "config", "check", file.to_str().unwrap()]);
 }
 
+/// A configuration with one cluster of one HSM.
+fn cluster(hsm: &str) -> String {
+    format!(
+        "data_dir = \"/d\"\n[[clusters]]\nid = \"cluster-2222222222a\"\ntrust_anchor_file = \"/ca.crt\"\n\
+         module = \"/m.so\"\nprofile = \"softhsm\"\n[[clusters.hsms]]\nname = \"a\"\n{hsm}\n"
+    )
+}
+
 #[test]
 fn what_is_unknown_or_unsafe_is_refused_with_its_place() {
     let dir = tempfile::tempdir().unwrap();
@@ -129,6 +137,23 @@ fn what_is_unknown_or_unsafe_is_refused_with_its_place() {
             "data_dir = \"/d\"\n[[listeners]]\nname = \"a\"\naddress = \"127.0.0.1:1\"\n[[listeners]]\nname = \"a\"\n\
              address = \"127.0.0.1:2\"\n",
             &["two listeners"],
+        ),
+        (
+            &cluster("slot = 1\nlabel = \"kms\""),
+            &[
+                "clusters \"cluster-",
+                "token \"a\"",
+                "exactly one of label, serial and slot",
+            ],
+        ),
+        (
+            &cluster("slot = 1\npin_file = \"/pin\""),
+            &["HSM \"a\": remove pin_file"],
+        ),
+        (&cluster("slot = 1\npin = \"1234\""), &["unknown field", "pin"]),
+        (
+            &cluster("slot = 1\nprofile = \"lunar\""),
+            &["no profile \"lunar\""],
         ),
     ] {
         fs::write(&file, text).unwrap();
