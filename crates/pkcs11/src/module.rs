@@ -13,6 +13,7 @@ use cryptoki::error::{Error, RvError};
 
 use crate::config::TokenSelector;
 use crate::error::OpenError;
+use crate::return_codes;
 
 /// A module is not restarted more often than this.
 const RESTART_EVERY: Duration = Duration::from_secs(1);
@@ -52,8 +53,8 @@ impl Module {
         if let Some(module) = loaded.get(&path) {
             return Ok(Arc::clone(module));
         }
-        let pkcs11 = Pkcs11::new(&path).map_err(|error| wrong(&error))?;
-        initialise(&pkcs11).map_err(|error| wrong(&error))?;
+        let pkcs11 = Pkcs11::new(&path).map_err(|error| wrong(&said(&error)))?;
+        initialise(&pkcs11).map_err(|error| wrong(&said(&error)))?;
         let module = Arc::new(Self {
             pkcs11,
             generation: RwLock::new(0),
@@ -139,6 +140,14 @@ impl Module {
             Err(TryLockError::Poisoned(guard)) => Some(guard.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         }
+    }
+}
+
+/// A module's refusal by its function and the code's name, for administrators look those up.
+fn said(error: &Error) -> String {
+    match error {
+        Error::Pkcs11(code, function) => format!("C_{function:?} was refused: {}", return_codes::name(*code)),
+        other => other.to_string(),
     }
 }
 
