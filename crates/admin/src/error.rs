@@ -223,7 +223,10 @@ fn listing(what: &str) -> Option<&'static str> {
     match what {
         "root key" => Some("`strongroom root list` shows the root keys"),
         "key" => Some("`strongroom key list` shows the keys"),
-        "key manager" => Some("`strongroom vhsm list` shows the virtual HSMs"),
+        "key manager" => Some(
+            "`strongroom hsm list` and `strongroom vhsm list` show the key managers; the key manager of an [[hsm]] is \
+             made by `strongroom hsm create NAME`",
+        ),
         "key store" => Some("`strongroom key-store list` shows the key stores"),
         "credential" => Some("`strongroom credential list KEY_STORE` shows the credentials"),
         "external key" => Some("`strongroom key-store show KEY_STORE` shows its external keys"),

@@ -11,7 +11,7 @@ pub(super) mod root;
 pub(super) mod status;
 pub(super) mod vhsm;
 
-use admin::Client;
+use admin::{Client, ClientError, ErrorBody};
 
 use super::Output;
 use super::find::Place;
@@ -36,6 +36,17 @@ where
         .build()?;
     let client = Client::new(place.socket());
     runtime.block_on(command(Call { client, output }))
+}
+
+/// What to do next, for a refusal of this kind where the server cannot say it.
+fn next_step(error: ClientError, code: &str, next: &str) -> ClientError {
+    match error {
+        ClientError::Refused(body) if body.error == code => ClientError::Refused(ErrorBody {
+            next: Some(next.to_owned()),
+            ..body
+        }),
+        other => other,
+    }
 }
 
 /// `None` where an option was not given at all.

@@ -7,9 +7,11 @@ use std::time::Duration;
 use ambient::{SystemClock, SystemRandom};
 use crypto::hex;
 use pkcs11::slots::{self, Flag, ModuleInfo, PublicInfo, SlotToken};
-use pkcs11::{Isolation, KeyObject, Requirements, Token, TokenConfig};
+use pkcs11::{Isolation, KeyObject, OpenError, Requirements, Token, TokenConfig, TokenError};
 use serde::Serialize;
 
+use super::files;
+use super::steps::Failure;
 use super::target;
 use super::verdict::{self, Finding};
 use crate::cli::output::{counted, table};
@@ -19,6 +21,9 @@ use crate::serve::runtime;
 
 /// Longest wait for the list of a token's keys: it may have 100,000.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// What to do about a module that does not load or start.
+const CANNOT_START: &str = "see that it is the vendor's PKCS#11 library, that `ldd` finds what it needs, and that the vendor's \
+    client software is configured and may be used by this user";
 
 #[derive(Serialize)]
 struct Report {
@@ -74,7 +79,17 @@ pub(crate) fn run(args: &ListArgs, output: &Output) -> anyhow::Result<()> {
     let Some(path) = args.module.as_deref() else {
         return Ok(());
     };
-    let module = slots::list(path)?;
+    let path = std::path::absolute(path)?;
+    let path = path.as_path();
+    files::module(path)?;
+    if let Some(file) = &args.pin_file {
+        files::pin(file)?;
+    }
+    let module = slots::list(path).map_err(|error| Failure::new(error.to_string(), CANNOT_START))?;
+    if args.profile.is_some() {
+        // A name that is none is refused now, not when the server reads it.
+        target::profile(args.profile.as_deref(), &module, None)?;
+    }
     let guessed = verdict::profile_of(&module, None);
     let profile = args.profile.as_deref().or(guessed);
     let mut report = Report {
@@ -157,7 +172,17 @@ fn keys(
         let token = Token::open(config, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
         let listed = token.list().await;
         token.close().await;
-        anyhow::Ok(listed?)
+        Ok(listed?)
+    });
+    let listed = listed.map_err(|error: OpenError| match error {
+        OpenError::Token(TokenError::PinRefused) => Failure::new(
+            error.to_string(),
+            format!(
+                "mend {} before anything presents it again: it was presented once, and wrong PINs lock the token",
+                pin_file.display()
+            ),
+        ),
+        other => Failure::new(other.to_string(), "`strongroom hsm check` with the same options says what to mend"),
     })?;
     let mut keys: Vec<Key> = listed.iter().map(of_key).collect();
     keys.sort_by(|a, b| (&a.label, &a.id).cmp(&(&b.label, &b.id)));

@@ -19,8 +19,9 @@ pub(crate) struct Step {
     fix: Option<String>,
 }
 
-/// Why a step failed, and what to do about it.
-#[derive(Clone, Debug)]
+/// Why a step failed, and what to do about it; alone, it is an error with its next step.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{what}")]
 pub(crate) struct Failure {
     pub(crate) what: String,
     pub(crate) fix: String,

@@ -124,10 +124,10 @@ pub(crate) fn selector(text: &str) -> anyhow::Result<TokenSelector> {
         return Ok(TokenSelector::Serial(serial.to_owned()));
     }
     if let Some(number) = text.strip_prefix("slot:") {
-        let number = number.parse().with_context(|| {
-            format!("{number:?} is no number of a slot; `strongroom hsm list --module` shows them")
-        })?;
-        return Ok(TokenSelector::Slot(number));
+        return match number.parse() {
+            Ok(number) => Ok(TokenSelector::Slot(number)),
+            Err(_) => bail!("{number:?} is no number of a slot; `strongroom hsm list --module` shows them"),
+        };
     }
     Ok(TokenSelector::Label(text.to_owned()))
 }
@@ -145,6 +145,9 @@ pub(crate) fn choose<'m>(
         [] if wanted.is_none() => bail!(
             "the module has no token that was initialised; `strongroom hsm list --module` shows its slots"
         ),
+        [] if wanted.is_some_and(|wanted| is_empty(module, wanted)) => {
+            bail!("the token there is not initialised; `strongroom hsm list --module` says how that is done")
+        }
         [] => bail!(
             "there is no such token; there are: {}",
             names(initialised(module))
@@ -154,6 +157,14 @@ pub(crate) fn choose<'m>(
             names(many.iter().copied())
         ),
     }
+}
+
+/// Whether what was asked for is a token without content.
+fn is_empty(module: &ModuleInfo, wanted: &TokenSelector) -> bool {
+    module.slots.iter().any(|slot| match &slot.token {
+        Some(SlotToken::Answers(token)) => !token.has(Flag::Initialised) && token.is(wanted, slot.number),
+        _ => false,
+    })
 }
 
 fn initialised(module: &ModuleInfo) -> impl Iterator<Item = (u64, &PublicInfo)> {

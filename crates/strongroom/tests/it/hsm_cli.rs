@@ -74,8 +74,49 @@ fn a_module_is_listed_with_what_is_usable_and_why_not() {
     assert!(row("cards").ends_with("yes"), "{people}");
     assert!(row("short").ends_with("no: not 256 bits"), "{people}");
 
-    let missing = run(&hsm, &["hsm", "list", "--module", "/nonexistent/module.so"]);
-    assert_eq!(missing.status.code(), Some(1));
+    let refused = |arguments: &[&str]| {
+        let refused = run(&hsm, &[&["hsm", "list", "--module"], arguments].concat());
+        assert_eq!(refused.status.code(), Some(1), "{arguments:?}");
+        String::from_utf8(refused.stderr).unwrap()
+    };
+    let missing = refused(&["/nonexistent/module.so"]);
+    assert!(
+        missing.contains("next: install the vendor's PKCS#11 library"),
+        "{missing}"
+    );
+    let profile = refused(&[argument(&module), "--profile", "softhms"]);
+    assert!(
+        profile.contains("neither a built-in profile (softhsm, "),
+        "{profile}"
+    );
+    let empty = format!(
+        "slot:{}",
+        slots
+            .iter()
+            .find(|slot| slot["token"]["initialised"] == false)
+            .unwrap()["slot"]
+    );
+    let empty = refused(&[argument(&module), "--pin-file", argument(&pin), "--token", &empty]);
+    assert!(empty.contains("not initialised"), "{empty}");
+    fs::set_permissions(&pin, fs::Permissions::from_mode(0o644)).unwrap();
+    let open = refused(&[argument(&module), "--pin-file", argument(&pin)]);
+    assert!(open.contains("next: chmod 600"), "{open}");
+    fs::set_permissions(&pin, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(&pin, "not the PIN\n").unwrap();
+    let wrong = refused(&[argument(&module), "--pin-file", argument(&pin)]);
+    assert!(
+        wrong.contains("refused the PIN") && wrong.contains("next: mend"),
+        "{wrong}"
+    );
+    let unset = command(&["hsm", "list", "--module", argument(&module)])
+        .env(variable, "/nonexistent")
+        .output()
+        .unwrap();
+    let unset = String::from_utf8(unset.stderr).unwrap();
+    assert!(
+        unset.contains("C_Initialize was refused: CKR_GENERAL_ERROR"),
+        "{unset}"
+    );
 }
 
 /// As the server would run it and in the command's own process; the token is as empty afterwards.

@@ -297,6 +297,18 @@ async fn keys_in_an_hsm_are_rotated_adopted_deleted_and_kept() {
     assert_ne!(rotated["versions"][0]["tag"], version["tag"]);
     assert!(human(&node, &["key", "show", "hard"]).contains("% of 2^32"));
 
+    // What is wrong about an order is said with what to do.
+    let next = |arguments: &[&str]| {
+        let arguments = node.arguments(arguments);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let error: Value = serde_json::from_str(&stderr(&arguments, 1)).unwrap();
+        text(&error, "/next").to_owned()
+    };
+    assert!(next(&["key", "create", "k", "--hsm", "moon"]).contains("strongroom hsm create"));
+    assert!(next(&["hsm", "create", "moon"]).contains("[[hsm]]"));
+    assert!(next(&["hsm", "create", "luna"]).contains("made once"));
+    assert!(next(&["key", "adopt", "k", "--hsm", "luna", "--label", "older"]).contains("hsm list --module"));
+
     let adopt = ["key", "adopt", "taken", "--hsm", "luna"];
     let (code, message) = refusal(&node, &[&adopt[..], &["--label", "older"]].concat());
     assert_eq!(code, "conflict");

@@ -3,7 +3,7 @@
 use admin::message::NewKeyManager;
 use warden::view::KeyManagerView;
 
-use super::{Call, remote, short};
+use super::{Call, next_step, remote, short};
 use crate::cli::args::{HsmCommand, ListArgs};
 use crate::cli::find::Place;
 use crate::cli::output::{Output, fields, table};
@@ -11,6 +11,8 @@ use crate::hsm;
 
 /// What a key manager over PKCS#11 calls itself.
 const KIND: &str = "hsm";
+/// `ekmFleetDetails` of the XKS specification: in order.
+const ACTIVE: &str = "ACTIVE";
 
 pub(in crate::cli) fn run(command: HsmCommand, place: &Place, output: &Output) -> anyhow::Result<()> {
     match command {
@@ -27,7 +29,19 @@ async fn create(name: String, call: Call<'_>) -> anyhow::Result<()> {
         kind: Some(KIND.to_owned()),
         name,
     };
-    let made = call.client.create_key_manager(&new).await?;
+    let made = call.client.create_key_manager(&new).await;
+    let made = made.map_err(|error| {
+        let error = next_step(
+            error,
+            "exists",
+            "an HSM's key manager is made once, and has the name of its [[hsm]]: `strongroom hsm list` shows it",
+        );
+        next_step(
+            error,
+            "conflict",
+            "name the [[hsm]] in the server's configuration, then restart the server",
+        )
+    })?;
     call.output.show(&made, |view| {
         let mut text = fields(&[
             ("id", view.id.clone()),
@@ -79,5 +93,12 @@ fn many(views: &[KeyManagerView]) -> String {
         }
     }
     let nothing = "there is no HSM yet: name it in [[hsm]] of the configuration, restart, then strongroom hsm create NAME";
-    table(&["hsm", "keys", "token", "model", "health"], &rows, nothing)
+    let mut text = table(&["hsm", "keys", "token", "model", "health"], &rows, nothing);
+    let mut instances = views.iter().flat_map(|view| &view.instances);
+    if instances.any(|instance| instance.status != ACTIVE) {
+        text.push_str(
+            "\nThe server's log says why a token is not ACTIVE; `strongroom hsm check --config FILE` tries it.\n",
+        );
+    }
+    text
 }

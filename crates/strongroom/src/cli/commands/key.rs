@@ -3,7 +3,7 @@
 use admin::message::{AdoptKey, NewKey, ScheduleDeletion};
 use warden::view::{KeyVersionView, KeyView};
 
-use super::{Call, period, short};
+use super::{Call, next_step, period, short};
 use crate::cli::args::{AdoptArgs, KeptIn, KeyCommand};
 use crate::cli::exit::UsageError;
 use crate::cli::output::{fields, list, or_dash, table};
@@ -13,6 +13,10 @@ const VIRTUAL_HSM: &str = "virtual-hsm";
 const HSM: &str = "hsm";
 /// NIST SP 800-38D, section 8.3: most encryptions under one key with random IVs of 96 bits.
 const MAX_ENCRYPTIONS: u64 = 1 << 32;
+/// How to see which objects can be adopted, and why one cannot.
+const ADOPTABLE: &str = "`strongroom hsm list --module PATH --pin-file FILE` shows the token's keys, and which can be \
+    adopted; one of several with a label is named with --object-id, and danger_allow_extractable and allow_short_keys \
+    of the [[hsm]] let in keys that are extractable or have less than 256 bits";
 
 pub(in crate::cli) async fn run(command: KeyCommand, call: Call<'_>) -> anyhow::Result<()> {
     let client = &call.client;
@@ -27,7 +31,8 @@ pub(in crate::cli) async fn run(command: KeyCommand, call: Call<'_>) -> anyhow::
         }
         KeyCommand::Adopt(adopted) => {
             let (hsm, object) = object(adopted);
-            client.adopt_key(&hsm, &object).await?
+            let adopted = client.adopt_key(&hsm, &object).await;
+            adopted.map_err(|error| next_step(error, "conflict", ADOPTABLE))?
         }
         KeyCommand::Show { key } => client.key(&key).await?,
         KeyCommand::Enable { key } => client.enable_key(&key).await?,
@@ -172,9 +177,12 @@ fn version((place, version): (usize, &KeyVersionView)) -> Vec<String> {
     ]
 }
 
-/// A count, and its share of what is allowed, rounded up: `1048576 (0.03 % of 2^32)`.
+/// A count, and its share of what is allowed, rounded up: `1048577 (0.03 % of 2^32)`.
 fn share(encryptions: u64) -> String {
     let hundredths = (u128::from(encryptions) * 10_000).div_ceil(u128::from(MAX_ENCRYPTIONS));
+    if hundredths == 1 {
+        return format!("{encryptions} (under 0.01 % of 2^32)");
+    }
     format!(
         "{encryptions} ({}.{:02} % of 2^32)",
         hundredths / 100,
@@ -210,7 +218,7 @@ mod tests {
     fn shares_never_look_smaller_than_they_are() {
         for (encryptions, expected) in [
             (0, "0 (0.00 % of 2^32)"),
-            (1, "1 (0.01 % of 2^32)"),
+            (1, "1 (under 0.01 % of 2^32)"),
             (1 << 20, "1048576 (0.03 % of 2^32)"),
             (1 << 31, "2147483648 (50.00 % of 2^32)"),
             ((1 << 32) - 1, "4294967295 (100.00 % of 2^32)"),

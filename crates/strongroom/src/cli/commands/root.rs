@@ -79,8 +79,12 @@ fn seal_text(view: &SealView) -> String {
         ("key", view.place.clone()),
         ("key before", view.previous.clone()),
     ]);
+    text.push_str(match view.kind.as_str() {
+        "hsm" => "\nBack up the HSM now, as its vendor says: without that key object every key is lost. ",
+        _ => "\nBack up the new seal key now, apart from the store: without it every key is lost. ",
+    });
     text.push_str(
-        "\nBack up the new seal key now, apart from the store: without it every key is lost. The one\n\
+        "The one\n\
          before it opens the backups made until now and nothing newer: keep it for as long as you keep\n\
          those, then destroy it with every copy.\n",
     );
@@ -94,4 +98,23 @@ fn rows_to_go(view: &RootsView) -> u64 {
         .flat_map(|root| &root.dependents)
         .map(|rows| rows.rows)
         .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_back_up_is_where_the_new_key_is() {
+        let said = |kind: &str| {
+            seal_text(&SealView {
+                kind: kind.to_owned(),
+                id: "00".to_owned(),
+                place: "here".to_owned(),
+                previous: "there".to_owned(),
+            })
+        };
+        assert!(said("hsm").contains("Back up the HSM now"));
+        assert!(said("key-file").contains("apart from the store"));
+    }
 }

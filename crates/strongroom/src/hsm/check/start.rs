@@ -30,6 +30,15 @@ impl Check {
             self.steps.failed("the PIN file can be read", failure)?;
             return Ok(None);
         }
+        if config.pin_file.is_none() {
+            self.steps.note(
+                "a PIN file",
+                Failure::new(
+                    "none is named, so nobody logs in: that is enough for few products",
+                    "--pin-file FILE here, pin_file in the configuration",
+                ),
+            )?;
+        }
         self.steps.trying("loading the module", 0.0);
         let isolation = target::isolation(hsm)?;
         let place = match &isolation {
@@ -150,5 +159,10 @@ fn cannot_enter(error: &TokenError, hsm: &HsmConfig, config: &TokenSection, tool
         }
         _ => format!("`strongroom hsm list --module {module}` shows what the token says of itself"),
     };
-    Failure::new(error.to_string(), fix)
+    let what = match error {
+        TokenError::TokenGone => "there is no such token, or it does not answer".to_owned(),
+        TokenError::Unsuitable(why) => why.clone(),
+        _ => error.to_string(),
+    };
+    Failure::new(what, fix)
 }
