@@ -4,11 +4,11 @@
 //! It is prepared for all of them at once and not on first use: preparing a known credential inside
 //! a request would take time that an unknown one does not, and tell them apart.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
 use crypto::constant_time_eq;
+use foldhash::HashMap;
 use sigv4::{HostNames, Rules, SecretAccessKey};
 use warden::{Credential, Directory, KeyStore, KeyStoreId};
 

@@ -1,9 +1,10 @@
 //! What a virtual HSM holds in memory: every row read and verified.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crypto::{Fingerprint, Key256};
+use foldhash::{HashMap, HashMapExt as _};
 use key_manager::framing::{Format, Framing};
 use key_manager::{
     AdditionalData, EncryptedRef, KeyDescription, KeyId, KeyManagerError, KeyVersion, VersionTag,

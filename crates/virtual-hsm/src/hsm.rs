@@ -1,12 +1,13 @@
 //! A virtual HSM in use: the request path.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ambient::{Clock, Random};
 use arc_swap::ArcSwap;
 use crypto::SecretBytes;
+use foldhash::{HashMap, HashMapExt as _};
 use key_manager::{
     AdditionalData, EncryptOutput, EncryptedRef, HealthStatus, Instance, KeyDescription, KeyId, KeyManager,
     KeyManagerError, ManagerDescription, ManagerId, Operation, Witness,

@@ -1,10 +1,11 @@
 //! The immutable snapshot that the request path reads.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ambient::Timestamp;
 use crypto::SecretBytes;
+use foldhash::HashMap;
 use key_manager::{KeyDescription, KeyId, KeyManager, KeyManagerError, KeyState, ManagerId, Name, Opened};
 use policy::{Callers, Facts};
 

@@ -1,9 +1,9 @@
 //! Reading the directory from the store: every row verified, every refused row named.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use ambient::Timestamp;
+use foldhash::{HashMap, HashMapExt as _};
 use key_manager::{KeyId, KeyManagerProvider, KeyState, ManagerId, Name, Opened};
 use policy::Callers;
 use seal::{Keyring, RowMac, RowRefusal, RowRefused};

@@ -1,11 +1,11 @@
 //! What a crash left open: intents without outcome, and a store older than its log.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use ambient::Timestamp;
 use audit::{Medium, Reader, VerifyError};
 use crypto::Fields;
+use foldhash::HashMap;
 use key_manager::{KeyDescription, KeyId, KeyManagerError, KeyState, ManagerId, Opened};
 use seal::{RowMac, RowRefusal, RowRefused};
 use serde::Deserialize;

@@ -1,12 +1,12 @@
 //! The warden itself: its parts, its start, its background work, its end.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ambient::{Clock, Moment, Random, Timestamp};
 use arc_swap::ArcSwap;
 use audit::{Log, Medium, VerifyError};
+use foldhash::{HashMap, HashMapExt as _};
 use key_manager::{KeyManagerError, KeyManagerProvider, Opened};
 use seal::{Keyring, SealSource, UnderRoots};
 use store::{Store, StoreError};

@@ -1,8 +1,8 @@
 //! One key store does not reach another's keys; roles hold through the methods.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use key_manager::KeyUsage;
 use policy::Denial;
 use proptest::prelude::*;
@@ -283,7 +283,7 @@ async fn a_change_too_large_for_its_record_is_refused_as_such() {
 }
 
 fn directory_of(prefixes: &[String]) -> Directory {
-    let mut by_prefix = HashMap::new();
+    let mut by_prefix = HashMap::default();
     for prefix in prefixes {
         let store = crate::KeyStore {
             id: crate::KeyStoreId::from_row(prefix),
@@ -294,8 +294,8 @@ fn directory_of(prefixes: &[String]) -> Directory {
             common_names: None,
             created: ambient::Timestamp::from_secs(0),
             blocked: None,
-            credentials: HashMap::new(),
-            bindings: HashMap::new(),
+            credentials: HashMap::default(),
+            bindings: HashMap::default(),
             load: Arc::default(),
         };
         by_prefix.insert(store.path_prefix.clone(), Arc::new(store));
