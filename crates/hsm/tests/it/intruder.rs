@@ -13,6 +13,10 @@ const SAME: EncryptWith = EncryptWith::SameObject { count_from: 0 };
 
 /// Gives the name of the object to another key, whose bytes somebody knows.
 fn exchange(scene: &Scene, token: &str, label: &str) {
+    exchange_with(scene, token, label, &[]);
+}
+
+fn exchange_with(scene: &Scene, token: &str, label: &str, more: &[Attribute]) {
     let session = scene.beside(token);
     let named = [
         Attribute::Class(ObjectClass::SECRET_KEY),
@@ -22,7 +26,8 @@ fn exchange(scene: &Scene, token: &str, label: &str) {
     let id = session.get_attributes(found[0], &[cryptoki::object::AttributeType::Id]);
     session.destroy_object(found[0]).unwrap();
     drop(session);
-    scene.import(token, label, &[0xee; 32], &id.unwrap());
+    let more = [id.unwrap().as_slice(), more].concat();
+    scene.import(token, label, &[0xee; 32], &more);
 }
 
 /// The label of the object that encrypts.
@@ -188,6 +193,38 @@ scene! {
 
         let (hsms, opened) = scene.reopen(config).await;
         assert_eq!(decrypt(&opened, &key, &output).await.unwrap(), b"x");
+        hsms.close().await;
+    }
+}
+
+scene! {
+    /// To destroy what requests may not use takes a login of its own, tried again until it is done.
+    async fn a_wrong_pin_is_not_presented_again_and_again_to_destroy_an_object(scene) {
+        let config = scene.config(&["a"], "isolation = \"worker\"");
+        let (hsms, opened) = scene.create(config).await;
+        let past = ambient::Timestamp::from_secs(1);
+        let mut keys = Vec::new();
+        for name in ["one", "two"] {
+            let key = create_key(&opened, scene.new_key(name)).await;
+            exchange_with(&scene, "a", &label(&opened, &key), &[Attribute::Extractable(true)]);
+            opened.lifecycle.schedule_deletion(key.clone(), past).await.unwrap();
+            keys.push(key);
+        }
+        let pin_file = scene.hsm.pin_file();
+        let right = std::fs::read(&pin_file).unwrap();
+        std::fs::write(&pin_file, "not the PIN of this token").unwrap();
+        let logins = scene.shim("a").calls("C_Login");
+        for key in &keys {
+            opened.lifecycle.destroy_key(key.clone()).await.unwrap();
+        }
+        assert_eq!(scene.shim("a").calls("C_Login"), logins + 1);
+        assert_eq!(scene.objects("a", None), 3);
+        std::fs::write(&pin_file, right).unwrap();
+        let third = create_key(&opened, scene.new_key("three")).await;
+        exchange_with(&scene, "a", &label(&opened, &third), &[Attribute::Extractable(true)]);
+        opened.lifecycle.schedule_deletion(third.clone(), past).await.unwrap();
+        opened.lifecycle.destroy_key(third).await.unwrap();
+        assert_eq!(scene.objects("a", None), 3);
         hsms.close().await;
     }
 }

@@ -2,17 +2,24 @@
 
 use std::sync::Arc;
 
-use ambient::{ManualClock, SystemRandom, Timestamp};
+use ambient::{ManualClock, SystemClock, SystemRandom, Timestamp};
 use crypto::SecretBytes;
 use pkcs11::worker::wire::{FromWorker, Inbox, MAX_FRAME, Outgoing, ToWorker, WireError};
 use pkcs11::{
-    Answer, Call, Isolation, NewObject, OpenError, Profile, Requirements, Token, TokenConfig, TokenError,
-    TokenSelector, Usage, WorkerCommand,
+    Answer, Call, Isolation, NewObject, OpenError, Pin, Profile, Requirements, State, Token, TokenConfig,
+    TokenError, TokenSelector, Usage, WorkerCommand,
 };
 
 /// What the server makes of a shell's words on the worker's socket.
 async fn opened(script: &str) -> OpenError {
-    let config = TokenConfig {
+    let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1)));
+    let opened = Token::prepare(config(script), clock, Arc::new(SystemRandom)).await;
+    opened.err().unwrap()
+}
+
+/// With a shell for its worker.
+fn config(script: &str) -> TokenConfig {
+    TokenConfig {
         module: "/nowhere/module.so".into(),
         token: TokenSelector::Slot(0),
         pin: None,
@@ -26,10 +33,7 @@ async fn opened(script: &str) -> OpenError {
             arguments: vec!["-c".into(), script.into()],
             environment: Vec::new(),
         }),
-    };
-    let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1)));
-    let opened = Token::prepare(config, clock, Arc::new(SystemRandom)).await;
-    opened.err().unwrap()
+    }
 }
 
 #[tokio::test]
@@ -75,6 +79,23 @@ async fn a_worker_that_says_nonsense_is_killed_and_the_reason_told() {
 async fn a_worker_that_never_gets_ready_is_killed() {
     let error = opened("exec /bin/sleep 1000").await.to_string();
     assert!(error.contains("did not load it in time"), "{error}");
+}
+
+/// What it asks for would fill our memory.
+#[tokio::test]
+async fn a_worker_that_asks_without_end_and_reads_nothing_is_killed() {
+    let asks = r"printf '\000\000\000\003\001\000\001' >&0; printf '\000\000\000\001\005%.0s' $(/usr/bin/seq 100000) >&0;
+        exec /bin/sleep 1000";
+    let mut config = config(asks);
+    config.pin = Pin::new(SecretBytes::new(vec![b'7'; 1024]));
+    let clock = Arc::new(SystemClock);
+    let token = Token::prepare(config, clock, Arc::new(SystemRandom))
+        .await
+        .unwrap();
+    // It died with the PIN in its hands.
+    let refused = State::Unavailable(TokenError::LoginUnanswered);
+    super::once(&token, |state| *state == refused).await;
+    token.close().await;
 }
 
 #[test]
