@@ -182,9 +182,15 @@ fn what_fails_names_what_to_mend() {
     let good = section(&hsm, "luna", &["one"], "");
     let gone = check(&good.replace("label = \"one\"", "label = \"two\""));
     assert!(
-        gone.starts_with("the token lets us in") && gone.contains("hsm list --module"),
+        gone.starts_with("the token lets us in: there is no such token")
+            && gone.contains("hsm list --module")
+            && gone.contains("environment variables"),
         "{gone}"
     );
+    let without = good.replace("pin_file", "# pin_file");
+    let file = config(&hsm, &without);
+    let (steps, _) = run_json(&hsm, &["hsm", "check", "--config", argument(&file)]);
+    assert!(text(step(&steps, "a PIN file"), "/fix").contains("--pin-file"));
     let module = check(&good.replace("libsofthsm2.so", "libnothing.so"));
     assert!(
         module.contains("cannot be read") && module.contains("mend the path"),

@@ -133,9 +133,14 @@ fn cannot_enter(error: &TokenError, hsm: &HsmConfig, config: &TokenSection, tool
         .as_ref()
         .map_or_else(|| "the PIN".to_owned(), |file| file.display().to_string());
     let fix = match error {
-        TokenError::TokenGone | TokenError::Unsuitable(_) => {
+        TokenError::Unsuitable(_) => {
             format!("`strongroom hsm list --module {module}` shows the tokens; name one by serial")
         }
+        TokenError::TokenGone => format!(
+            "`strongroom hsm list --module {module}` shows the tokens; name one by serial. If it is among them, the \
+             profile may be another product's: in a worker the module has those environment variables alone that the \
+             profile names"
+        ),
         TokenError::NotInitialized => format!("initialise it with {tool}"),
         TokenError::PinRefused if config.pin_file.is_none() => {
             "the token wants a PIN: set pin_file".to_owned()
