@@ -63,7 +63,11 @@ pub(crate) fn pin(path: &Path) -> Result<(), Failure> {
             PinFileError::Permissions => format!("chmod 600 {shown}"),
             PinFileError::Content => "the PIN alone, on one line".to_owned(),
         };
-        Failure::new(format!("{shown}: {error}"), fix)
+        let what = match &error {
+            PinFileError::Permissions => format!("{shown} can be read by others"),
+            _ => format!("{shown}: {error}"),
+        };
+        Failure::new(what, fix)
     })
 }
 

@@ -113,7 +113,10 @@ fn farewell(view: &KeyView, root: Option<&str>) -> String {
                  destroy the older seal key.\n"
             ));
         }
-        _ => text.push_str("\nBackups of the HSM made until then have its objects.\n"),
+        _ => text.push_str(
+            "\nIts objects in the HSM are destroyed with it, one that was adopted too. Backups of the HSM made until then\n\
+             have them.\n",
+        ),
     }
     text
 }
