@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use key_manager::framing::Format;
 use key_manager::{
-    AdoptedKey, EncryptWith, Framing, Front, KeyDescription, KeyId, KeyState, KeyUsage, KeyVersion, Legacy,
-    ManagerId, Name, NewKey, ObjectName, Opened,
+    Front, KeyDescription, KeyId, KeyState, KeyUsage, KeyVersion, ManagerId, Name, NewKey, Opened,
 };
 
 use crate::directory::FindKey;
@@ -13,21 +11,6 @@ use crate::manifest::Noted;
 use crate::settle::encrypting_version;
 use crate::view::{KeyManagerView, KeyVersionView, KeyView};
 use crate::{Actor, Change, ChangeId, Directory, ManageError, Warden};
-
-/// An object of an HSM that is to become a key.
-#[derive(Clone, Debug)]
-pub struct AdoptedObject {
-    /// What people will call the key.
-    pub name: String,
-    /// What it may be used for; fixed for good.
-    pub usage: KeyUsage,
-    /// What it is called in the HSM.
-    pub object: ObjectName,
-    /// What another product encrypted with it, if that must still decrypt.
-    pub legacy: Option<Legacy>,
-    /// What encrypts from now on.
-    pub encrypt_with: EncryptWith,
-}
 
 impl Warden {
     /// Makes a key manager of a kind that is configured (e.g. `virtual-hsm`).
@@ -97,12 +80,7 @@ impl Warden {
             usage: usage.as_str().to_owned(),
         };
         self.change(actor, change, move |warden, change| async move {
-            if opened.lifecycle.list().iter().any(|key| key.name == name) {
-                return Err(ManageError::Exists {
-                    what: "key",
-                    name: name.to_string(),
-                });
-            }
+            check_free(&opened, &name)?;
             let key = opened
                 .lifecycle
                 .create(NewKey {
@@ -112,45 +90,6 @@ impl Warden {
                     usage,
                 })
                 .await?;
-            warden.edit(&change).await?.commit().await?;
-            Ok(key_view(&warden.directory.load(), &opened, &key))
-        })
-        .await
-    }
-
-    /// Takes over a key object that exists in an HSM, enabled.
-    pub async fn adopt_key(
-        self: &Arc<Self>,
-        actor: &Actor,
-        key_manager: &str,
-        new: AdoptedObject,
-    ) -> Result<KeyView, ManageError> {
-        let name = own_name(&new.name)?;
-        check_adoption(&new)?;
-        let opened = self.directory.load().find_manager(key_manager).cloned();
-        let opened = opened.ok_or_else(|| ManageError::not_found("key manager", key_manager))?;
-        let id = KeyId::generate(&*self.random)?;
-        let change = adoption(&opened, &id, &new);
-        self.change(actor, change, move |warden, change| async move {
-            if opened.lifecycle.list().iter().any(|key| key.name == name) {
-                return Err(ManageError::Exists {
-                    what: "key",
-                    name: name.to_string(),
-                });
-            }
-            let key = NewKey {
-                id,
-                name,
-                front: Front::Xks,
-                usage: new.usage,
-            };
-            let adopted = opened.lifecycle.adopt(AdoptedKey {
-                key,
-                object: new.object,
-                legacy: new.legacy,
-                encrypt_with: new.encrypt_with,
-            });
-            let key = adopted.await?;
             warden.edit(&change).await?.commit().await?;
             Ok(key_view(&warden.directory.load(), &opened, &key))
         })
@@ -307,6 +246,17 @@ pub(super) fn own_name(name: &str) -> Result<Name, ManageError> {
     Ok(Name::parse(name)?)
 }
 
+/// Refuses a name that a key of this key manager has already.
+pub(super) fn check_free(opened: &Opened, name: &Name) -> Result<(), ManageError> {
+    if opened.lifecycle.list().iter().any(|key| key.name == *name) {
+        return Err(ManageError::Exists {
+            what: "key",
+            name: name.to_string(),
+        });
+    }
+    Ok(())
+}
+
 pub(super) fn find_key<'a>(
     directory: &'a Directory,
     reference: &str,
@@ -319,7 +269,7 @@ pub(super) fn find_key<'a>(
     })
 }
 
-fn key_view(directory: &Directory, opened: &Opened, key: &KeyDescription) -> KeyView {
+pub(super) fn key_view(directory: &Directory, opened: &Opened, key: &KeyDescription) -> KeyView {
     let bindings = directory.key_stores().flat_map(|store| {
         let own = store.bindings.values().filter(|binding| binding.key == key.id);
         own.map(|binding| format!("{}/{}", store.id, binding.external_key_id))
@@ -351,53 +301,5 @@ fn version_view(version: &KeyVersion) -> KeyVersionView {
         legacy_metadata: version.legacy.map(|metadata| crypto::hex(metadata.as_bytes())),
         encryptions: version.encryptions,
         created: version.created.to_string(),
-    }
-}
-
-/// What no key manager could make sense of.
-fn check_adoption(new: &AdoptedObject) -> Result<(), ManageError> {
-    let invalid = |why: &str| Err(ManageError::Invalid(why.to_owned()));
-    if new.object.label.is_none() && new.object.id.is_none() {
-        return invalid("an object is adopted by its label, its id, or both");
-    }
-    if let Some(legacy) = &new.legacy {
-        if Format::of(&legacy.metadata) != Format::Legacy {
-            return invalid(
-                "metadata of 17 bytes that begin with 01, or of 5 that begin with 02, are Strongroom's own \
-                 formats: no other product's ciphertext can be told by them",
-            );
-        }
-        if legacy.framing == Framing::Raw && !legacy.metadata.as_bytes().is_empty() {
-            return invalid("the framing danger_raw has no place for metadata");
-        }
-    }
-    match new.encrypt_with {
-        EncryptWith::NewObject if new.legacy.is_none() => invalid(
-            "with a new object to encrypt with, and no legacy framing by which the old one decrypts, nothing would \
-             use the old one: create a key instead",
-        ),
-        EncryptWith::SameObject { count_from } if count_from > KeyVersion::MAX_ENCRYPTIONS => {
-            invalid("an object has done at most 2^32 encryptions: adopt it with a new object to encrypt with")
-        }
-        _ => Ok(()),
-    }
-}
-
-fn adoption(opened: &Opened, id: &KeyId, new: &AdoptedObject) -> Change {
-    let (encrypt_with, count_from) = match new.encrypt_with {
-        EncryptWith::NewObject => ("new-object", None),
-        EncryptWith::SameObject { count_from } => ("same-object", Some(count_from)),
-    };
-    Change::AdoptKey {
-        key_manager: opened.description.id.to_string(),
-        key: id.to_string(),
-        name: new.name.clone(),
-        usage: new.usage.as_str().to_owned(),
-        label: new.object.label.clone(),
-        object_id: new.object.id.as_deref().map(crypto::hex),
-        legacy_framing: new.legacy.map(|legacy| legacy.framing.as_str().to_owned()),
-        legacy_metadata: new.legacy.map(|legacy| crypto::hex(legacy.metadata.as_bytes())),
-        encrypt_with: encrypt_with.to_owned(),
-        count_from,
     }
 }

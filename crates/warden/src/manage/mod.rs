@@ -2,6 +2,7 @@
 
 mod act;
 mod actor;
+mod adoption;
 mod credentials;
 mod deletion;
 mod error;
@@ -13,9 +14,9 @@ mod status;
 pub(crate) use act::Overdue;
 pub(crate) use actor::Author;
 pub use actor::{Actor, Role};
+pub use adoption::AdoptedObject;
 pub use credentials::NewCredential;
 pub(crate) use deletion::Deletions;
 pub use error::ManageError;
 pub use key_stores::{NewBinding, NewKeyStore};
-pub use keys::AdoptedObject;
 pub(crate) use roots::has_key_encryption_key;
