@@ -11,7 +11,7 @@ use store::{Snapshot, Transaction};
 use crate::contents::{self, Contents, Key};
 use crate::counter::WARNING;
 use crate::manager::Inner;
-use crate::rows::{KeyRow, VersionRow};
+use crate::rows::{HsmRow, KeyRow, VersionRow};
 use crate::{error, tables};
 
 /// What becomes of one key's rows.
@@ -101,45 +101,8 @@ impl Inner {
             let counted = to.bump_generation().await.map_err(error::store)?;
             hsm.generation = hsm.generation.max(counted);
         }
-        let (key_mac, version_mac) = (keyring.row_mac(tables::KEY), keyring.row_mac(tables::VERSION));
         for edit in edits {
-            let (row, versions) = match edit {
-                Edit::Nothing => continue,
-                Edit::Delete(id) => {
-                    for statement in tables::DELETE_KEY {
-                        to.execute(statement, &[id.as_str().into()])
-                            .await
-                            .map_err(error::store)?;
-                    }
-                    hsm.manifest.0.remove(&id);
-                    continue;
-                }
-                Edit::Insert(mut row, versions) => {
-                    row.generation = hsm.generation;
-                    row.insert(to, &key_mac).await?;
-                    (row, versions)
-                }
-                Edit::Update(mut row, versions) => {
-                    keep_reserved(contents, &mut row);
-                    row.generation = hsm.generation;
-                    row.update(to, &key_mac).await?;
-                    (row, versions)
-                }
-                Edit::Retag(Key {
-                    mut row, versions, ..
-                }) => {
-                    for version in &versions {
-                        version.row.retag(to, &row, &version_mac).await?;
-                    }
-                    row.generation = hsm.generation;
-                    row.update(to, &key_mac).await?;
-                    (row, Vec::new())
-                }
-            };
-            for version in versions {
-                version.insert(to, &row, &version_mac).await?;
-            }
-            hsm.manifest.0.insert(row.id, row.generation);
+            write_edit(to, keyring, contents, &mut hsm, edit).await?;
         }
         hsm.update(to, &keyring.row_mac(tables::HSM)).await
     }
@@ -162,6 +125,55 @@ impl Inner {
         }
         self.contents.store(Arc::new(contents));
     }
+}
+
+/// Writes one edit, in the generation that the key manager's own row will have.
+async fn write_edit(
+    to: &mut Transaction,
+    keyring: &Keyring,
+    contents: &Contents,
+    hsm: &mut HsmRow,
+    edit: Edit,
+) -> Result<(), KeyManagerError> {
+    let (key_mac, version_mac) = (keyring.row_mac(tables::KEY), keyring.row_mac(tables::VERSION));
+    let (row, versions) = match edit {
+        Edit::Nothing => return Ok(()),
+        Edit::Delete(id) => {
+            for statement in tables::DELETE_KEY {
+                to.execute(statement, &[id.as_str().into()])
+                    .await
+                    .map_err(error::store)?;
+            }
+            hsm.manifest.0.remove(&id);
+            return Ok(());
+        }
+        Edit::Insert(mut row, versions) => {
+            row.generation = hsm.generation;
+            row.insert(to, &key_mac).await?;
+            (row, versions)
+        }
+        Edit::Update(mut row, versions) => {
+            keep_reserved(contents, &mut row);
+            row.generation = hsm.generation;
+            row.update(to, &key_mac).await?;
+            (row, versions)
+        }
+        Edit::Retag(Key {
+            mut row, versions, ..
+        }) => {
+            for version in &versions {
+                version.row.retag(to, &row, &version_mac).await?;
+            }
+            row.generation = hsm.generation;
+            row.update(to, &key_mac).await?;
+            (row, Vec::new())
+        }
+    };
+    for version in versions {
+        version.insert(to, &row, &version_mac).await?;
+    }
+    hsm.manifest.0.insert(row.id, row.generation);
+    Ok(())
 }
 
 /// Nothing that was reserved is ever given back, whoever planned the edit with an older row.
