@@ -124,10 +124,7 @@ impl HsmConfig {
     }
 
     /// The key manager's name.
-    ///
-    /// # Errors
-    /// If it is none.
-    pub fn manager_name(&self) -> Result<Name, ConfigError> {
+    fn manager_name(&self) -> Result<Name, ConfigError> {
         Name::parse(&self.name).or_else(|error| self.wrong(format!("name: {error}")))
     }
 

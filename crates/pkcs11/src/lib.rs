@@ -16,6 +16,9 @@
 //!   process does neither to this one, and it comes back by itself. A [`Token`] works the same over
 //!   both.
 //!
+//! How an administrator names a token and says where its module runs is the same wherever a
+//! configuration has tokens ([`section`]).
+//!
 //! It knows no key store, no database and no XKS. What crosses from [`Token`] to the threads with the
 //! sessions is plain data ([`Call`], [`Answer`]).
 //!
