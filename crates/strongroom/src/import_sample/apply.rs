@@ -150,34 +150,38 @@ async fn key_store(store: &Store, call: &Call<'_>, record: &mut Record) -> anyho
     let what = format!("path prefix {:?}", store.path_prefix);
     record.note("key-store create", &view.name, what, same_path.is_none());
     for (id, key) in &store.bindings {
-        let bound = view
-            .bindings
-            .iter()
-            .find(|binding| binding.external_key_id == *id);
-        if let Some(binding) = bound {
-            let wanted = call.client.key(key).await?;
-            if binding.key != wanted.id {
-                bail!(
-                    "the external key id {id:?} is bound to another key there, {}: AWS KMS would get that one",
-                    binding.key
-                );
-            }
-        } else {
-            let new = NewBinding {
-                key: key.clone(),
-                external_key_id: Some(id.clone()),
-                ..NewBinding::default()
-            };
-            call.client.bind(&view.id, &new).await?;
-        }
-        record.note(
-            "key-store bind",
-            &view.name,
-            format!("external key id {id}"),
-            bound.is_none(),
-        );
+        bind(&view, id, key, call, record).await?;
     }
     credential(store, &view, call, record).await
+}
+
+async fn bind(
+    view: &KeyStoreView,
+    id: &str,
+    key: &str,
+    call: &Call<'_>,
+    record: &mut Record,
+) -> anyhow::Result<()> {
+    let bound = view.bindings.iter().find(|binding| binding.external_key_id == id);
+    if let Some(binding) = bound {
+        let wanted = call.client.key(key).await?;
+        if binding.key != wanted.id {
+            bail!(
+                "the external key id {id:?} is bound to another key there, {}: AWS KMS would get that one",
+                binding.key
+            );
+        }
+    } else {
+        let new = NewBinding {
+            key: key.to_owned(),
+            external_key_id: Some(id.to_owned()),
+            ..NewBinding::default()
+        };
+        call.client.bind(&view.id, &new).await?;
+    }
+    let what = format!("external key id {id}");
+    record.note("key-store bind", &view.name, what, bound.is_none());
+    Ok(())
 }
 
 async fn credential(
