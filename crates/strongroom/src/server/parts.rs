@@ -42,27 +42,27 @@ pub(super) enum Started {
 }
 
 impl Parts {
+    /// Whatever does not start leaves nothing open.
     pub(super) async fn start(core: &Core) -> anyhow::Result<Started> {
+        let store = open_store(&core.places.store).await?;
+        let started = Self::start_over(&store, core).await;
+        if !matches!(started, Ok(Started::Parts(_))) {
+            store.close().await;
+        }
+        started
+    }
+
+    async fn start_over(store: &Store, core: &Core) -> anyhow::Result<Started> {
+        let (keyring, seals) = match core.kinds.unlock(store).await? {
+            Unlocked::Keyring(keyring, seals) => (keyring, seals),
+            Unlocked::Sealed(locked) => return Ok(Started::Sealed(locked)),
+        };
         let Core {
             config,
             places,
             overrides,
-            kinds,
             ..
         } = core;
-        let store = open_store(&places.store).await?;
-        let unlocked = kinds.unlock(&store).await;
-        let (keyring, seals) = match unlocked {
-            Ok(Unlocked::Keyring(keyring, seals)) => (keyring, seals),
-            Ok(Unlocked::Sealed(locked)) => {
-                store.close().await;
-                return Ok(Started::Sealed(locked));
-            }
-            Err(error) => {
-                store.close().await;
-                return Err(error);
-            }
-        };
         let Overrides { clock, random, .. } = overrides;
         let medium = match &overrides.medium {
             Some(medium) => Arc::clone(medium),
@@ -103,7 +103,7 @@ impl Parts {
                 warden,
                 seals,
                 hsms,
-                store,
+                store: store.clone(),
             }))),
             Err(error) => {
                 hsms.close().await;
