@@ -93,6 +93,9 @@ impl Inner {
                 true
             }
             Err(why) => {
+                if member.token().is_some_and(|token| was_refused(&token)) {
+                    self.shared.refused_pins.load().note(member, looking.pin_file);
+                }
                 member.leave(epoch, &why);
                 false
             }
@@ -130,6 +133,9 @@ impl Inner {
     async fn connect(&self, member: &Member, looking: &mut Looking) -> Result<Token, String> {
         let config = self.config.as_ref().ok_or("it is not configured")?;
         looking.pin_file = pin_file(member);
+        if self.shared.refused_pins.load().has(member, looking.pin_file) {
+            return Err("its PIN was refused; it is presented again when its file has changed".to_owned());
+        }
         let config = config
             .token_config(&member.config, self.shared.worker.as_ref())
             .map_err(|error| error.to_string())?;
@@ -233,6 +239,15 @@ fn offer_new_pin(member: &Member, token: &Token, looking: &mut Looking) {
         );
         token.set_pin(Some(pin));
     }
+}
+
+/// Whether the token refused the PIN, or may have counted it as refused.
+fn was_refused(token: &Token) -> bool {
+    let state = token.state();
+    matches!(
+        state,
+        State::Unavailable(TokenError::PinRefused | TokenError::PinLocked | TokenError::LoginUnanswered)
+    )
 }
 
 /// What the PIN file is now.

@@ -1,6 +1,6 @@
 //! The tokens of a key manager: which one serves next, and how each does.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -55,6 +55,25 @@ pub(crate) struct Looking {
 
 /// Tells one content of a PIN file from the next without keeping it: inode, length, time of change.
 pub(crate) type PinFile = (u64, u64, i64, i64);
+
+/// PINs that tokens refused, by the state of their files. Whoever opens key managers again and again in one
+/// process keeps it, so that each time does not cost a try.
+#[derive(Default)]
+pub struct RefusedPins(Mutex<BTreeMap<String, PinFile>>);
+
+impl RefusedPins {
+    pub(crate) fn note(&self, member: &Member, file: Option<PinFile>) {
+        let mut refused = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = file {
+            refused.insert(member.id.clone(), file);
+        }
+    }
+
+    pub(crate) fn has(&self, member: &Member, file: Option<PinFile>) -> bool {
+        let refused = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        file.is_some() && refused.get(&member.id).copied() == file
+    }
+}
 
 #[derive(Default)]
 struct Standing {

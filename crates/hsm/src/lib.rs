@@ -36,6 +36,7 @@ mod upkeep;
 mod version;
 
 pub use config::{ConfigError, HsmConfig, Replication};
+pub use fleet::RefusedPins;
 pub use manager::Hsm;
 pub use provider::Hsms;
 pub use tables::MIGRATIONS;

@@ -19,7 +19,7 @@ use tokio::task::AbortHandle;
 
 use crate::config::HsmConfig;
 use crate::contents::{Contents, Key};
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, RefusedPins};
 use crate::rows::HsmRow;
 use crate::upkeep::Reservations;
 use crate::{connect, upkeep};
@@ -36,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) worker: Option<WorkerCommand>,
     /// Objects that are nobody's to adopt.
     pub(crate) reserved: Mutex<Vec<ObjectName>>,
+    /// What outlives the key managers.
+    pub(crate) refused_pins: ArcSwap<RefusedPins>,
     /// Every key manager that was opened.
     pub(crate) opened: Mutex<Vec<Weak<Inner>>>,
 }

@@ -12,6 +12,7 @@ use store::{Row, Snapshot, Store, StoreError};
 
 use crate::config::HsmConfig;
 use crate::contents::{self, Contents};
+use crate::fleet::RefusedPins;
 use crate::lifecycle::finish;
 use crate::manager::{Hsm, Inner, KIND, Shared};
 use crate::rows::{HsmRow, Manifest};
@@ -53,6 +54,7 @@ impl Hsms {
             clock,
             worker,
             reserved: Mutex::new(configured.iter().filter_map(wrapping_key).collect()),
+            refused_pins: ArcSwap::default(),
             opened: Mutex::default(),
         });
         Self(Arc::new(All {
@@ -60,6 +62,12 @@ impl Hsms {
             configured,
             known: Mutex::default(),
         }))
+    }
+
+    /// Remembers in `refused` which PINs were refused, and presents none that was; for a process that opens
+    /// its key managers more than once.
+    pub fn remember_in(&self, refused: Arc<RefusedPins>) {
+        self.0.shared.refused_pins.store(refused);
     }
 
     /// Keeps objects that something else than a key manager uses, such as the seal, from being adopted.

@@ -1,6 +1,9 @@
 //! Somebody at the token beside us, who has its PIN; and administrators who name what is not theirs.
 
+use std::sync::Arc;
+
 use cryptoki::object::{Attribute, ObjectClass};
+use hsm::RefusedPins;
 use key_manager::{
     CiphertextMetadata, EncryptWith, Framing, KeyId, KeyManagerError, KeyManagerProvider, Legacy, Name,
     ObjectName, Opened,
@@ -225,6 +228,34 @@ scene! {
         opened.lifecycle.schedule_deletion(third.clone(), past).await.unwrap();
         opened.lifecycle.destroy_key(third).await.unwrap();
         assert_eq!(scene.objects("a", None), 3);
+        hsms.close().await;
+    }
+}
+
+scene! {
+    /// As a sealed server that tries to unseal, and fails for another reason each time.
+    async fn key_managers_that_are_opened_again_and_again_present_a_wrong_pin_once(scene) {
+        let config = scene.config(&["a"], "isolation = \"worker\"");
+        let (hsms, _) = scene.create(config.clone()).await;
+        hsms.close().await;
+        let pin_file = scene.hsm.pin_file();
+        let right = std::fs::read(&pin_file).unwrap();
+        std::fs::write(&pin_file, "not the PIN of this token").unwrap();
+        let logins = scene.shim("a").calls("C_Login");
+        let refused: Arc<RefusedPins> = Arc::default();
+        for _ in 0..3 {
+            let hsms = scene.hsms(config.clone()).await;
+            hsms.remember_in(Arc::clone(&refused));
+            hsms.open_all().await.unwrap();
+            hsms.close().await;
+        }
+        assert_eq!(scene.shim("a").calls("C_Login"), logins + 1);
+        std::fs::write(&pin_file, right).unwrap();
+        let hsms = scene.hsms(config.clone()).await;
+        hsms.remember_in(refused);
+        let opened = hsms.open_all().await.unwrap().remove(0);
+        let key = create_key(&opened, scene.new_key("k")).await;
+        serve(&opened, &key).await.unwrap();
         hsms.close().await;
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct Core {
     pub(super) places: Places,
     pub(super) overrides: Overrides,
     pub(super) kinds: SealKinds,
+    /// Each try to unseal opens the key managers anew.
+    pub(super) refused_pins: Arc<hsm::RefusedPins>,
     state: watch::Sender<State>,
 }
 
@@ -61,6 +63,7 @@ impl Core {
             places,
             overrides,
             kinds,
+            refused_pins: Arc::default(),
             state,
         }
     }

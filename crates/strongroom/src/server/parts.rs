@@ -84,6 +84,7 @@ impl Parts {
             Some(overrides.worker.clone()),
         );
         hsms.reserve(seal_object(config));
+        hsms.remember_in(Arc::clone(&core.refused_pins));
         let providers: Vec<Arc<dyn KeyManagerProvider>> =
             vec![Arc::new(virtual_hsms.clone()), Arc::new(hsms.clone())];
         let warden = Warden::start(warden::Parts {
