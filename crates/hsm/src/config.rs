@@ -75,6 +75,24 @@ pub struct ConfigError {
 }
 
 impl HsmConfig {
+    /// A section that says no more than this; everything else is as where it is left out.
+    pub fn of_one(name: String, module: PathBuf, profile: String, token: TokenSection) -> Self {
+        Self {
+            name,
+            module: Some(module),
+            profile: Some(profile),
+            isolation: IsolationSetting::default(),
+            sessions: sessions(),
+            queue: queue(),
+            deadline: deadline(),
+            replication: Replication::default(),
+            wrapping_key: None,
+            danger_allow_extractable: false,
+            allow_short_keys: false,
+            tokens: vec![token],
+        }
+    }
+
     /// Holds the section to every rule that can be judged without its tokens. Reads profile files.
     ///
     /// # Errors

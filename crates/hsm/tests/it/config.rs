@@ -41,6 +41,14 @@ fn what_is_left_out_has_safe_defaults() {
 }
 
 #[test]
+fn a_section_made_here_is_one_that_says_no_more() {
+    let mut said = with("", TOKEN).unwrap();
+    let token = said.tokens.remove(0);
+    let made = HsmConfig::of_one("luna".to_owned(), "/x.so".into(), "luna".to_owned(), token);
+    assert_eq!(made, with("", TOKEN).unwrap());
+}
+
+#[test]
 fn what_is_wrong_is_named_with_its_fix() {
     let twice = [TOKEN, TOKEN].concat();
     let many: String = (0..17)

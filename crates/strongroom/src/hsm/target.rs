@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -58,41 +57,22 @@ fn of_module(path: &Path, args: &HsmArgs) -> anyhow::Result<HsmConfig> {
     } else {
         (Some(token.serial.clone()), None)
     };
-    // As a section of a configuration that says no more: the usual sessions, queue and deadline.
-    let token = [
-        ("name", Some(toml::Value::from(name_or(&token.label, "token")))),
-        ("serial", serial.map(toml::Value::from)),
-        (
-            "slot",
-            slot.map(i64::try_from).transpose()?.map(toml::Value::from),
-        ),
-        (
-            "pin_file",
-            args.pin_file
-                .as_ref()
-                .map(|file| toml::Value::from(file.display().to_string())),
-        ),
-    ];
-    let token: toml::Table = token
-        .into_iter()
-        .filter_map(|(key, value)| Some((key.to_owned(), value?)))
-        .collect();
-    let section: toml::Table = [
-        (
-            "name",
-            toml::Value::from(name_or(
-                &path.file_name().unwrap_or_default().to_string_lossy(),
-                "module",
-            )),
-        ),
-        ("module", toml::Value::from(path.display().to_string())),
-        ("profile", toml::Value::from(profile)),
-        ("tokens", toml::Value::from(vec![toml::Value::Table(token)])),
-    ]
-    .into_iter()
-    .map(|(key, value)| (key.to_owned(), value))
-    .collect();
-    Ok(section.try_into()?)
+    let token = TokenSection {
+        name: name_or(&token.label, "token"),
+        label: None,
+        serial,
+        slot,
+        pin_file: args.pin_file.clone(),
+        module: None,
+        profile: None,
+    };
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    Ok(HsmConfig::of_one(
+        name_or(&file, "module"),
+        path.to_owned(),
+        profile,
+        token,
+    ))
 }
 
 /// The text, if it can be the name of something here.
