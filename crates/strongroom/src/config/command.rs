@@ -11,6 +11,7 @@ use super::{Config, EXAMPLE};
 use crate::cli::output::counted;
 use crate::cli::{ConfigCommand, Output};
 use crate::hsm::files;
+use crate::hsm::steps::Failure;
 use crate::serve::runtime;
 use crate::server;
 
@@ -18,6 +19,7 @@ use crate::server;
 struct Checked {
     accepted: bool,
     listeners: Vec<String>,
+    seals: Vec<String>,
     hsms: Vec<String>,
     dangers: Vec<String>,
     remarks: Vec<String>,
@@ -34,6 +36,7 @@ fn check(file: &Path, output: &Output) -> anyhow::Result<()> {
     let config = Config::read(file)?;
     rehearse(&config)?;
     hsm_files(&config, file)?;
+    seal_files(&config)?;
     let checked = Checked {
         accepted: true,
         listeners: config
@@ -41,6 +44,7 @@ fn check(file: &Path, output: &Output) -> anyhow::Result<()> {
             .all()
             .map(|(kind, listener)| format!("{kind} {} on {}", listener.name, listener.address))
             .collect(),
+        seals: seals(&config),
         hsms: config
             .hsm
             .iter()
@@ -53,6 +57,9 @@ fn check(file: &Path, output: &Output) -> anyhow::Result<()> {
         let mut text = format!("{} is accepted\n", file.display());
         for listener in &checked.listeners {
             text.push_str(&format!("  listener: {listener}\n"));
+        }
+        for seal in &checked.seals {
+            text.push_str(&format!("  seal: {seal}\n"));
         }
         for hsm in &checked.hsms {
             text.push_str(&format!("  hsm: {hsm}\n"));
@@ -98,6 +105,43 @@ fn hsm_files(config: &Config, file: &Path) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The files that [seal.hsm] names, where they are there.
+fn seal_files(config: &Config) -> anyhow::Result<()> {
+    let Some(hsm) = &config.seal.hsm else {
+        return Ok(());
+    };
+    for token in &hsm.tokens {
+        let module = token.module.as_ref().unwrap_or(&hsm.module);
+        let there = |path: &Path, look: fn(&Path) -> Result<(), Failure>| match path.exists() {
+            true => look(path),
+            false => Ok(()),
+        };
+        let pin = token
+            .pin_file
+            .as_deref()
+            .map_or(Ok(()), |pin| there(pin, files::pin));
+        there(module, files::module).and(pin).map_err(|failure| {
+            anyhow::anyhow!(
+                "[seal.hsm], token {:?}: {}: {}",
+                token.name,
+                failure.what,
+                failure.fix
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// What may protect the root keys.
+fn seals(config: &Config) -> Vec<String> {
+    let seal = &config.seal;
+    let hsm = seal.hsm.as_ref();
+    let hsm = hsm.map(|hsm| format!("an HSM with {}", counted(hsm.tokens.len() as u64, "token")));
+    let file = (hsm.is_none() || seal.key_file.is_some()).then(|| config.places().seal_key);
+    let file = file.map(|file| format!("the key file {}", file.display()));
+    file.into_iter().chain(hsm).collect()
 }
 
 /// The line on which a section with this name begins, if it can be seen.

@@ -1,6 +1,7 @@
 //! The configuration file, through the command that checks it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use strongroom::config::Config;
 
@@ -93,6 +94,22 @@ fn the_examples_hsm_as_seal_is_one() {
     fs::write(&file, text).unwrap();
     let said = stdout(&["config", "check", file.to_str().unwrap()]);
     assert!(said.contains("hsm.pin does not exist (seal.hsm)"), "{said}");
+    assert!(said.contains("seal: an HSM with 1 token"), "{said}");
+    // What is there is looked at.
+    let pin = dir.path().join("hsm.pin");
+    fs::write(&pin, "12345678\n").unwrap();
+    fs::set_permissions(&pin, fs::Permissions::from_mode(0o644)).unwrap();
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(
+        &file,
+        text.replace("/etc/strongroom/hsm.pin", pin.to_str().unwrap()),
+    )
+    .unwrap();
+    let refused = stderr(&["config", "check", file.to_str().unwrap()], 1);
+    assert!(
+        refused.contains("[seal.hsm], token") && refused.contains("chmod 600"),
+        "{refused}"
+    );
 }
 
 #[test]
