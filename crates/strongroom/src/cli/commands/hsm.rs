@@ -97,8 +97,37 @@ fn many(views: &[KeyManagerView]) -> String {
     let mut instances = views.iter().flat_map(|view| &view.instances);
     if instances.any(|instance| instance.status != ACTIVE) {
         text.push_str(
-            "\nThe server's log says why a token is not ACTIVE; `strongroom hsm check --config FILE` tries it.\n",
+            "\nThe server's log says why a token does not serve; `strongroom hsm check --config FILE` tries it.\n",
         );
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use warden::view::InstanceView;
+
+    use super::*;
+
+    /// The tutorial waits for a token with `grep -q ' ACTIVE'`.
+    #[test]
+    fn active_stands_in_the_list_only_where_a_token_is() {
+        let said = |status: &str| {
+            many(&[KeyManagerView {
+                id: "ekm-1".to_owned(),
+                name: "luna".to_owned(),
+                kind: KIND.to_owned(),
+                created: String::new(),
+                keys: 1,
+                instances: vec![InstanceView {
+                    id: "ekm-1/luna/a".to_owned(),
+                    model: "HSM".to_owned(),
+                    status: status.to_owned(),
+                }],
+            }])
+        };
+        assert!(said(ACTIVE).contains(" ACTIVE") && !said(ACTIVE).contains("hsm check"));
+        let away = said("UNAVAILABLE");
+        assert!(away.contains("hsm check") && !away.contains(" ACTIVE"), "{away}");
+    }
 }
