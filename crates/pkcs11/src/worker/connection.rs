@@ -52,6 +52,7 @@ pub(super) async fn speak(shared: &Shared, socket: StdStream) -> End {
         sent: 0,
         ready: false,
         closing: false,
+        timed: true,
         heard: false,
         quiet: 0,
     };
@@ -70,6 +71,8 @@ struct Connection<'a> {
     sent: usize,
     ready: bool,
     closing: bool,
+    /// Whether the timer counts: until the worker is ready, while calls are under way, and at the end.
+    timed: bool,
     /// Whether anything was heard in this part of the deadline, and in how many nothing was.
     heard: bool,
     quiet: u32,
@@ -79,73 +82,86 @@ impl Connection<'_> {
     async fn run(&mut self, socket: &mut UnixStream) -> End {
         let (mut reader, mut writer) = socket.split();
         let mut timer = pin!(tokio::time::sleep(START));
-        let mut timed = true;
         loop {
             if self.ready && self.outgoing.is_empty() {
                 self.shared.take(&mut self.outgoing);
             }
-            if self.ready && !timed && self.shared.is_waiting() {
-                self.start_part(&mut timer);
-                timed = true;
+            if self.ready && !self.timed && self.shared.is_waiting() {
+                self.start_timer(&mut timer, self.shared.deadline() / PARTS);
             }
-            tokio::select! {
+            let end = tokio::select! {
                 biased;
                 read = reader.read(self.inbox.room()) => match read {
-                    Ok(0) | Err(_) => return End::Gone,
+                    Ok(0) | Err(_) => Some(End::Gone),
                     Ok(count) => {
                         self.inbox.filled(count);
-                        let was_ready = self.ready;
-                        if let Err(end) = self.hear() {
-                            return end;
-                        }
-                        timed &= was_ready == self.ready;
+                        self.hear().err()
                     }
                 },
                 written = writer.write(self.outgoing.bytes().get(self.sent..).unwrap_or_default()),
-                    if !self.outgoing.is_empty() =>
-                {
-                    let Ok(count) = written else { return End::Gone };
-                    self.sent += count;
-                    if self.sent == self.outgoing.bytes().len() {
-                        self.outgoing.clear();
-                        self.sent = 0;
-                    }
-                }
-                () = self.shared.called(), if self.outgoing.is_empty() => {
-                    if self.shared.is_closed() && !self.closing {
-                        if !self.ready {
-                            return End::Closed;
+                    if !self.outgoing.is_empty() => match written {
+                        Ok(count) => {
+                            self.wrote(count);
+                            None
                         }
-                        // Calls under way come to their end, within the deadline.
-                        self.closing = true;
-                        self.shared.say(&ToWorker::Close);
-                        timer.set(tokio::time::sleep(self.shared.deadline()));
-                        timed = true;
+                        Err(_) => Some(End::Gone),
+                    },
+                () = self.shared.called(), if self.outgoing.is_empty() => {
+                    let end = self.close_if_told(&mut timer);
+                    if end.is_none() {
+                        // Whoever is about to call too goes with the same write.
+                        tokio::task::yield_now().await;
                     }
-                    // Whoever is about to call too goes with the same write.
-                    tokio::task::yield_now().await;
+                    end
                 }
-                () = timer.as_mut(), if timed => {
-                    if self.closing {
-                        return End::Closed;
-                    }
-                    if !self.ready {
-                        return End::NotReady;
-                    }
-                    timed = self.shared.is_waiting();
-                    if let Some(end) = self.part_passed() {
-                        return end;
-                    }
-                    if timed {
-                        self.start_part(&mut timer);
-                    }
-                }
+                () = timer.as_mut(), if self.timed => self.time_passed(&mut timer),
+            };
+            if let Some(end) = end {
+                return end;
             }
         }
     }
 
-    fn start_part(&self, timer: &mut Pin<&mut Sleep>) {
-        timer.set(tokio::time::sleep(self.shared.deadline() / PARTS));
+    fn start_timer(&mut self, timer: &mut Pin<&mut Sleep>, time: Duration) {
+        timer.set(tokio::time::sleep(time));
+        self.timed = true;
+    }
+
+    fn wrote(&mut self, count: usize) {
+        self.sent += count;
+        if self.sent == self.outgoing.bytes().len() {
+            self.outgoing.clear();
+            self.sent = 0;
+        }
+    }
+
+    /// Once the token was closed, calls under way come to their end, within the deadline.
+    fn close_if_told(&mut self, timer: &mut Pin<&mut Sleep>) -> Option<End> {
+        if !self.shared.is_closed() || self.closing {
+            return None;
+        }
+        if !self.ready {
+            return Some(End::Closed);
+        }
+        self.closing = true;
+        self.shared.say(&ToWorker::Close);
+        self.start_timer(timer, self.shared.deadline());
+        None
+    }
+
+    fn time_passed(&mut self, timer: &mut Pin<&mut Sleep>) -> Option<End> {
+        if self.closing {
+            return Some(End::Closed);
+        }
+        if !self.ready {
+            return Some(End::NotReady);
+        }
+        self.timed = self.shared.is_waiting();
+        let end = self.part_passed();
+        if self.timed && end.is_none() {
+            self.start_timer(timer, self.shared.deadline() / PARTS);
+        }
+        end
     }
 
     /// A part of the deadline passed with calls under way.
@@ -169,6 +185,7 @@ impl Connection<'_> {
             match message {
                 FromWorker::Ready if !self.ready => {
                     self.ready = true;
+                    self.timed = false;
                     self.shared.up();
                 }
                 FromWorker::Failed(why) if !self.ready => return Err(End::Failed(why)),
