@@ -115,6 +115,10 @@ pub fn samples() -> Vec<(&'static str, Vec<u8>)> {
     key.extend_from_slice(&[4, 1, 0, 0, 0, 1, b'k', 0, 0, 0, 0, 1, b'k', 0, 0, 0, 1, 5]);
     key.extend_from_slice(&32_u64.to_be_bytes());
     key.extend_from_slice(&[1, 1, 0, 1, 1, 1, 1, 0, 0]);
+    // Its proof: ciphertext, IV, tag, AAD, plaintext.
+    key.extend_from_slice(&[1, 0, 0, 0, 1, 6, 0, 0, 0, 12]);
+    key.extend_from_slice(&[7; 12 + 16]);
+    key.extend_from_slice(&[0, 0, 0, 1, b'a', 0, 0, 0, 1, b'p']);
     let plaintext = Arc::new(SecretBytes::new(b"plain".to_vec()));
     key.extend_from_slice(&[0, 0, 0, 5]);
     key.extend_from_slice(plaintext.expose());
