@@ -193,6 +193,13 @@ fn check(legacy: Option<Legacy>, encrypt_with: EncryptWith) -> Result<(), KeyMan
     if legacy.framing == Framing::Raw && !legacy.metadata.as_bytes().is_empty() {
         return unsuitable("the framing danger_raw has no place for metadata; it must be empty");
     }
+    if legacy.framing == Framing::Raw && encrypt_with != EncryptWith::NewObject {
+        // Whoever chooses the AAD chooses all of it there, and so could pass off what format 2 frames.
+        return unsuitable(
+            "with the framing danger_raw the old object would decrypt new ciphertexts under another AAD: let a \
+             new object encrypt",
+        );
+    }
     Ok(())
 }
 

@@ -104,7 +104,8 @@ scene! {
         let legacy = |framing, bytes: &[u8]| Some(Legacy { framing, metadata: metadata(bytes) });
         let cases = [
             (None, EncryptWith::NewObject),
-            (legacy(Framing::Raw, b"m"), SAME),
+            (legacy(Framing::Raw, b"m"), EncryptWith::NewObject),
+            (legacy(Framing::Raw, b""), SAME),
             (legacy(Framing::Spec, &[2, 1, 1, 1, 1]), SAME),
             (legacy(Framing::Spec, &[1; 17]), EncryptWith::NewObject),
             (None, EncryptWith::SameObject { count_from: (1 << 32) + 1 }),

@@ -100,7 +100,7 @@ scene! {
             &label(&opened, &key),
             &format!("strongroom {} a", opened.description.id),
         ] {
-            let adopted = scene.adopted(label, Some(raw), SAME);
+            let adopted = scene.adopted(label, Some(raw), EncryptWith::NewObject);
             let refused = opened.lifecycle.adopt(adopted).await;
             assert!(
                 matches!(&refused, Err(KeyManagerError::NotSuitable(why)) if why.contains("Strongroom's own")),

@@ -78,6 +78,12 @@ fn check_adoption(new: &AdoptedObject) -> Result<(), ManageError> {
         if legacy.framing == Framing::Raw && !legacy.metadata.as_bytes().is_empty() {
             return invalid("the framing danger_raw has no place for metadata");
         }
+        if legacy.framing == Framing::Raw && new.encrypt_with != EncryptWith::NewObject {
+            return invalid(
+                "with the framing danger_raw the old object would decrypt new ciphertexts under another AAD: let a \
+                 new object encrypt",
+            );
+        }
     }
     match new.encrypt_with {
         EncryptWith::NewObject if new.legacy.is_none() => invalid(

@@ -583,6 +583,13 @@ async fn an_adoption_that_makes_no_sense_is_refused_before_anything_is_recorded(
         ),
         (
             AdoptedObject {
+                legacy: Some(legacy(Framing::Raw, b"")),
+                ..object("k")
+            },
+            "another AAD",
+        ),
+        (
+            AdoptedObject {
                 legacy: Some(legacy(Framing::Spec, &[1; 17])),
                 ..object("k")
             },
