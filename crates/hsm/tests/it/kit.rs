@@ -14,8 +14,9 @@ use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
 use hsm::{HsmConfig, Hsms, MIGRATIONS};
 use key_manager::{
-    AdditionalData, AdoptedKey, EncryptOutput, EncryptWith, Front, KeyDescription, KeyId, KeyManagerError,
-    KeyManagerProvider, KeyUsage, Legacy, ManagerId, Name, NewKey, ObjectName, Opened,
+    AdditionalData, AdoptedKey, EncryptOutput, EncryptWith, Front, HealthStatus, Instance, KeyDescription,
+    KeyId, KeyManagerError, KeyManagerProvider, KeyUsage, Legacy, ManagerId, Name, NewKey, ObjectName,
+    Opened,
 };
 use pkcs11_shim::Orders;
 use seal::{KeyFile, Keyring, roots};
@@ -152,13 +153,19 @@ impl Scene {
         Hsms::new(self.store.clone(), keyring, random, clock, configs, worker)
     }
 
-    /// A new key manager.
+    /// A new key manager, each of whose tokens is there and connected: on a busy machine it may open
+    /// before.
     pub(crate) async fn create(&self, config: HsmConfig) -> (Hsms, Opened) {
         let hsms = self.hsms(config).await;
         let opened = hsms
             .create(self.manager_id(), Name::parse("main").unwrap())
             .await
             .unwrap();
+        let is_there = |token: &Instance| token.status != HealthStatus::Unavailable;
+        until("every token is connected", || {
+            opened.manager.instances().iter().all(is_there)
+        })
+        .await;
         (hsms, opened)
     }
 
