@@ -60,11 +60,13 @@ pub trait Cluster: Send + Sync {
     /// The HSMs, for the administrator. Asks nothing of them.
     fn hsms(&self) -> Vec<HsmView>;
 
-    /// Makes an AES key of 256 bits that cannot leave, on every HSM of the cluster.
+    /// Makes an AES key of 256 bits that cannot leave, on every HSM of the cluster; gives the proof by
+    /// which it is known from now on ([`ProvedKey`]): what it made of a plaintext that is always the same,
+    /// with additional data that name the key.
     ///
     /// # Errors
     /// No key is left behind as far as that can be helped.
-    fn generate_key<'a>(&'a self, key: KeyName<'a>) -> Answer<'a, Result<(), ClusterError>>;
+    fn generate_key<'a>(&'a self, key: KeyName<'a>) -> Answer<'a, Result<Encrypted, ClusterError>>;
 
     /// Destroys a key; that there is none is no failure.
     ///
@@ -72,24 +74,24 @@ pub trait Cluster: Send + Sync {
     /// The key may still be there.
     fn delete_key<'a>(&'a self, key: KeyName<'a>) -> Answer<'a, Result<(), ClusterError>>;
 
-    /// AES-256-GCM with a fresh IV.
+    /// AES-256-GCM with a fresh IV, by an object that gave the key's proof.
     ///
     /// # Errors
     /// Nothing was encrypted that anybody could use.
     fn encrypt<'a>(
         &'a self,
-        key: KeyName<'a>,
+        key: ProvedKey<'a>,
         plaintext: SecretBytes,
         aad: &'a [u8],
     ) -> Answer<'a, Result<Encrypted, ClusterError>>;
 
-    /// AES-256-GCM backwards.
+    /// AES-256-GCM backwards, by an object that gave the key's proof.
     ///
     /// # Errors
     /// [`ClusterError::NotAuthentic`] only if the HSM is not the one to blame.
     fn decrypt<'a>(
         &'a self,
-        key: KeyName<'a>,
+        key: ProvedKey<'a>,
         encrypted: Encrypted,
         aad: &'a [u8],
     ) -> Answer<'a, Result<SecretBytes, ClusterError>>;
@@ -126,6 +128,17 @@ pub struct KeyName<'a> {
     pub arn: &'a str,
     /// Its id: 32 bytes, of this key alone.
     pub id: &'a [u8; 32],
+}
+
+/// A key object, and how it shows that it is the one that was made: a name can be given to another
+/// object while nobody looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProvedKey<'a> {
+    /// What it is called.
+    pub name: KeyName<'a>,
+    /// What [`Cluster::generate_key`] gave. An object that does not decrypt it is
+    /// [`ClusterError::AnotherKey`], and is used for nothing.
+    pub proof: &'a Encrypted,
 }
 
 /// What AES-GCM gave.
@@ -183,6 +196,9 @@ pub enum ClusterError {
     /// The key object is there and not what KMS made.
     #[error("the key object cannot be used: {0}")]
     KeyUnusable(String),
+    /// The key object of this name is another key than the one that KMS made.
+    #[error("the key object is another key than the one that KMS made under its name")]
+    AnotherKey,
     /// The HSMs of the cluster do not hold the same keys.
     #[error("the HSMs do not hold the same keys: {0}")]
     NotSynchronized(String),

@@ -39,6 +39,7 @@ pub(crate) async fn create_key(
         policy,
         tags,
         encryptions: 0,
+        proof: None,
     };
     match &record.origin {
         KeyOrigin::AwsKms => {}
@@ -58,7 +59,7 @@ pub(crate) async fn create_key(
 }
 
 /// Makes the key object, then the KMS key over it; the object goes if the key does not come to be.
-async fn in_cluster(call: &mut Call<'_>, record: KeyRecord) -> Result<response::CreateKey, Failure> {
+async fn in_cluster(call: &mut Call<'_>, mut record: KeyRecord) -> Result<response::CreateKey, Failure> {
     let origin = &record.origin;
     let (Some((store, backing)), arn) = (origin.place_in_store(), record.arn().to_string()) else {
         return Err(Failure::internal("a key in a cluster has no key object"));
@@ -69,7 +70,8 @@ async fn in_cluster(call: &mut Call<'_>, record: KeyRecord) -> Result<response::
     let store = usable_store(call, origin)?;
     // Before the cluster is asked for what would be thrown away.
     check_room(call)?;
-    call.generate_in_cluster(&store, &arn, material).await?;
+    let proof = call.generate_in_cluster(&store, &arn, material).await?;
+    record.proof = Some(proof);
     call.trail.additional("backingKey", backing_key.to_string());
     let made = put(call, record).await;
     if made.is_err() {

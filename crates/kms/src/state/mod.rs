@@ -13,6 +13,7 @@ mod load;
 mod manifest;
 mod model;
 pub(crate) mod page;
+mod proof;
 mod realm;
 pub(crate) mod record;
 mod table;
@@ -27,6 +28,7 @@ pub(crate) use edit::Edit;
 pub(crate) use grant::Grant;
 pub(crate) use key::{Key, Material, MaterialId, Usage};
 pub(crate) use model::{CustomKeyStore, Model};
+pub(crate) use proof::KeyProof;
 pub(crate) use realm::Realm;
 pub use table::MIGRATIONS;
 

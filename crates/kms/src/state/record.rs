@@ -8,7 +8,7 @@ use kms_api::{KeyArn, KeyId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::Realm;
+use super::{KeyProof, Realm};
 
 /// A KMS key. Times are microseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,9 @@ pub(crate) struct KeyRecord {
     /// Encryptions of the key object that may have been made: of keys in clusters alone.
     #[serde(default, skip_serializing_if = "is_none_yet")]
     pub(crate) encryptions: u64,
+    /// What tells the key object from another of its name: of keys in clusters, and of each of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) proof: Option<KeyProof>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

@@ -11,8 +11,8 @@ use crypto::SecretBytes;
 use kms::{Caller, Origin, Request};
 use kms_api::{Document, KmsError};
 use pkcs11::{
-    Isolation, OpenError, Pin, Profile, Requirements, Token, TokenConfig, TokenError, TokenSelector,
-    WorkerCommand,
+    Isolation, NewObject, ObjectSelector, OpenError, Pin, Profile, Requirements, Token, TokenConfig,
+    TokenError, TokenSelector, Usage, WorkerCommand,
 };
 use serde_json::{Value, json};
 use strongroom::kms::config::Config;
@@ -203,6 +203,18 @@ fn in_store(store: &str) -> Value {
 
 /// Whether a token takes this PIN.
 async fn takes(label: &str, pin: &str) -> bool {
+    match open(label, pin).await {
+        Ok(token) => {
+            token.close().await;
+            true
+        }
+        Err(OpenError::Token(TokenError::PinRefused)) => false,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Somebody beside the endpoint, who has the PIN.
+async fn open(label: &str, pin: &str) -> Result<Token, OpenError> {
     let config = TokenConfig {
         module: Product::SoftHsm.module(),
         token: TokenSelector::Label(label.to_owned()),
@@ -214,15 +226,7 @@ async fn takes(label: &str, pin: &str) -> bool {
         deadline: Duration::from_secs(20),
         isolation: Isolation::Worker(worker()),
     };
-    let opened = Token::open(config, Arc::new(SystemClock), Arc::new(SystemRandom)).await;
-    match opened {
-        Ok(token) => {
-            token.close().await;
-            true
-        }
-        Err(OpenError::Token(TokenError::PinRefused)) => false,
-        Err(error) => panic!("{error}"),
-    }
+    Token::open(config, Arc::new(SystemClock), Arc::new(SystemRandom)).await
 }
 
 fn worker() -> WorkerCommand {
@@ -406,6 +410,43 @@ scene! {
             site.disconnect(&store).await;
         }
         assert!(!takes("one", &named).await);
+        site.server.shutdown().await;
+    }
+}
+
+scene! {
+    /// Whoever has the PIN beside us makes another object of the same label and id: nothing is encrypted
+    /// under it, neither by who knew the first one nor after a restart.
+    async fn an_exchanged_object_is_not_used(hsm: ["one"]) {
+        let more = "minimum_active_hsms = 1\ndanger_keep_password = true";
+        let site = Site::new(&hsm, ONE, more).await;
+        let store = site.create().await;
+        assert_eq!(site.connect(&store).await, "CONNECTED");
+        let key = site.key(&store).await;
+        let blob = site.encrypt(&key).await;
+
+        let intruder = open("one", PIN).await.unwrap();
+        let selector = ObjectSelector::new(Some(key.clone()), None).unwrap();
+        let object = intruder.find(&selector).await.unwrap();
+        let id = object.id().to_vec();
+        intruder.destroy(&object).await.unwrap();
+        let (label, usage) = (key.clone(), Usage::Messages);
+        let other = NewObject { label, id, wrappable: false, usage };
+        intruder.generate(other).await.unwrap();
+        intruder.close().await;
+
+        let invalid = "KMSInvalidStateException";
+        let body = json!({ "KeyId": key, "Plaintext": HELLO });
+        for _ in 0..3 {
+            assert_eq!(site.refused("Encrypt", body.clone()).await, invalid);
+            assert_eq!(site.decrypted(&blob).await, invalid);
+        }
+        let site = site.restart().await;
+        assert_eq!(site.settled(&store).await, "CONNECTED");
+        assert_eq!(site.refused("Encrypt", body).await, invalid);
+        assert_eq!(site.decrypted(&blob).await, invalid);
+        let another = site.key(&store).await;
+        assert_eq!(site.decrypted(&site.encrypt(&another).await).await, HELLO);
         site.server.shutdown().await;
     }
 }

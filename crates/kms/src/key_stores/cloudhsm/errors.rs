@@ -36,9 +36,13 @@ pub(super) fn exception(error: &ClusterError, operation: Operation) -> KmsError 
             "KMS cannot communicate with the CloudHSM cluster of the custom key store. This may pass; if it does \
              not, make sure that the cluster has an active HSM.",
         ),
-        (_, ClusterError::KeyNotFound | ClusterError::KeyUnusable(_) | ClusterError::NotSynchronized(_)) => {
-            invalid_state("KMS cannot find the key material of the KMS key in its CloudHSM cluster.")
-        }
+        (
+            _,
+            ClusterError::KeyNotFound
+            | ClusterError::KeyUnusable(_)
+            | ClusterError::AnotherKey
+            | ClusterError::NotSynchronized(_),
+        ) => invalid_state("KMS cannot find the key material of the KMS key in its CloudHSM cluster."),
         (_, ClusterError::Busy(_) | ClusterError::Internal(_)) => internal(error),
     }
 }

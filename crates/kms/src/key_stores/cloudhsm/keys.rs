@@ -10,10 +10,10 @@ use super::errors::exception;
 use super::rules::{check_for_creation, too_few_hsms};
 use crate::Kms;
 use crate::call::Call;
-use crate::clusters::{Cluster, ClusterError, Encrypted, KeyName};
+use crate::clusters::{Cluster, ClusterError, Encrypted, KeyName, ProvedKey};
 use crate::error::Failure;
 use crate::keys::{Admitted, CLUSTER_NOT_CONNECTED};
-use crate::state::{CustomKeyStore, Key, MaterialId};
+use crate::state::{CustomKeyStore, Key, KeyProof, MaterialId};
 
 impl Call<'_> {
     /// Has the key object behind a KMS key encrypt.
@@ -26,9 +26,10 @@ impl Call<'_> {
     ) -> Result<Encrypted, Failure> {
         let (store, cluster) = self.cluster_behind(admitted)?;
         self.count_encryption(&admitted.key).await?;
-        let key = name(&admitted.key, &material);
+        let key = proved(&admitted.key, &material)?;
         let plaintext = SecretBytes::new(plaintext.to_vec());
         let answer = cluster.encrypt(key, plaintext, aad).await;
+        let answer = answer.inspect_err(|error| say_if_another(key.name, error));
         let encrypted = self.answered_by_cluster(&store, answer)?;
         self.admit_again(admitted)?;
         Ok(encrypted)
@@ -44,26 +45,27 @@ impl Call<'_> {
         aad: &[u8],
     ) -> Result<SecretBytes, Failure> {
         let (store, cluster) = self.cluster_behind(admitted)?;
-        let key = name(&admitted.key, &material);
+        let key = proved(&admitted.key, &material)?;
         let answer = cluster.decrypt(key, encrypted, aad).await;
+        let answer = answer.inspect_err(|error| say_if_another(key.name, error));
         let plaintext = self.answered_by_cluster(&store, answer)?;
         self.admit_again(admitted)?;
         Ok(plaintext)
     }
 
-    /// Makes the key object of a KMS key that is to be, in a connected store.
+    /// Makes the key object of a KMS key that is to be, in a connected store; gives what it is known by.
     pub(crate) async fn generate_in_cluster(
         &mut self,
         store: &CustomKeyStore,
         arn: &str,
         material: MaterialId,
-    ) -> Result<(), Failure> {
+    ) -> Result<KeyProof, Failure> {
         let id = &store.record.id;
         let cluster = self.kms.cluster_of(&store.record).ok_or_else(too_few_hsms)?;
         check_for_creation(&*cluster).await?;
         let name = KeyName { arn, id: &material.0 };
         let answer = cluster.generate_key(name).await;
-        self.answered_by_cluster(id, answer)
+        self.answered_by_cluster(id, answer).map(KeyProof)
     }
 
     /// Takes back what [`Self::generate_in_cluster`] made, for a KMS key that did not come to be.
@@ -141,10 +143,24 @@ impl Call<'_> {
     }
 }
 
-fn name<'a>(key: &'a Key, material: &'a MaterialId) -> KeyName<'a> {
-    KeyName {
+fn proved<'a>(key: &'a Key, material: &'a MaterialId) -> Result<ProvedKey<'a>, Failure> {
+    let name = KeyName {
         arn: &key.arn,
         id: &material.0,
+    };
+    let proof = key.record.proof.as_ref();
+    let KeyProof(proof) = proof.ok_or_else(|| Failure::internal("a key in a cluster has no proof"))?;
+    Ok(ProvedKey { name, proof })
+}
+
+/// Somebody who has the password of `kmsuser` exchanged an object: more than a failure that passes.
+fn say_if_another(name: KeyName<'_>, error: &ClusterError) {
+    if *error == ClusterError::AnotherKey {
+        tracing::error!(
+            key = name.arn,
+            "the object of this KMS key in the CloudHSM cluster was exchanged for another key and is not used: \
+             find out who has the password of kmsuser, and restore the object from a backup of the cluster"
+        );
     }
 }
 

@@ -302,3 +302,23 @@ async fn records_of_keys_name_store_and_key_object() {
     let more = &of("Encrypt")["additionalEventData"];
     assert_eq!(more, &json!({ "customKeyStoreId": store }));
 }
+
+/// An object that somebody exchanged for another of the same name encrypts nothing, also after a restart.
+#[tokio::test]
+async fn an_exchanged_key_object_is_not_used() {
+    let (stage, store) = Stage::connected().await;
+    let key = stage.key(&store).await;
+    let blob = stage.encrypt(&key, HELLO).await;
+    let stage = stage.restart().await;
+    assert_eq!(stage.decrypted(&blob).await.unwrap(), HELLO);
+    stage.cluster.exchange_keys();
+    let invalid = "KMSInvalidStateException";
+    let body = json!({ "KeyId": key, "Plaintext": HELLO });
+    assert_eq!(stage.world.refused_name("Encrypt", body.clone()).await, invalid);
+    assert_eq!(stage.decrypted(&blob).await.unwrap_err(), invalid);
+    let stage = stage.restart().await;
+    assert_eq!(stage.world.refused_name("Encrypt", body).await, invalid);
+    // A key that is made now has an object of its own.
+    let key = stage.key(&store).await;
+    stage.encrypt(&key, HELLO).await;
+}

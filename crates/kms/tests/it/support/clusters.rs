@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use ambient::{Random, SeededRandom};
 use crypto::{Key256, SecretBytes, XaesKey};
 use kms::clusters::{
-    Answer, Cluster, ClusterError, Clusters, ConnectError, Encrypted, HsmView, KeyName, Passwords, Survey,
+    Answer, Cluster, ClusterError, Clusters, ConnectError, Encrypted, HsmView, KeyName, Passwords, ProvedKey,
+    Survey,
 };
 
 /// The password of `kmsuser` in a new cluster.
@@ -123,6 +124,22 @@ impl FakeCluster {
     pub(crate) fn lose_keys(&self) {
         self.inside().keys.clear();
     }
+
+    /// Exchanges every key object for another of the same name.
+    pub(crate) fn exchange_keys(&self) {
+        for key in self.inside().keys.values_mut() {
+            *key = Key256::generate(&self.random).unwrap().xaes();
+        }
+    }
+
+    fn seal(&self, key: &XaesKey, plaintext: &[u8], aad: &[u8]) -> Encrypted {
+        let random: &dyn Random = &self.random;
+        let iv: [u8; 12] = random.bytes().unwrap();
+        let mut ciphertext = plaintext.to_vec();
+        let tag = key.seal(&nonce(&iv), aad, &mut ciphertext).unwrap();
+        let iv = iv.to_vec();
+        Encrypted { iv, tag, ciphertext }
+    }
 }
 
 impl Inside {
@@ -151,11 +168,15 @@ impl Inside {
         Err(ConnectError::InvalidCredentials)
     }
 
-    fn key(&self, key: KeyName<'_>) -> Result<&XaesKey, ClusterError> {
+    fn key(&self, key: ProvedKey<'_>) -> Result<&XaesKey, ClusterError> {
         self.usable()?;
-        self.keys
-            .get(&(key.arn.to_owned(), *key.id))
-            .ok_or(ClusterError::KeyNotFound)
+        let ProvedKey { name, proof } = key;
+        let found = self.keys.get(&(name.arn.to_owned(), *name.id));
+        let found = found.ok_or(ClusterError::KeyNotFound)?;
+        match open(found, proof, name.arn.as_bytes()) {
+            Ok(_) => Ok(found),
+            Err(_) => Err(ClusterError::AnotherKey),
+        }
     }
 
     fn usable(&self) -> Result<(), ClusterError> {
@@ -174,6 +195,14 @@ fn nonce(iv: &[u8]) -> [u8; 24] {
     let mut nonce = [0; 24];
     nonce[..iv.len()].copy_from_slice(iv);
     nonce
+}
+
+fn open(key: &XaesKey, encrypted: &Encrypted, aad: &[u8]) -> Result<SecretBytes, ClusterError> {
+    let Encrypted { iv, tag, ciphertext } = encrypted;
+    let mut plaintext = SecretBytes::zeroed(ciphertext.len());
+    key.open(&nonce(iv), aad, ciphertext, tag, plaintext.expose_mut())
+        .map_err(|_| ClusterError::NotAuthentic)?;
+    Ok(plaintext)
 }
 
 fn now<'a, T: Send + 'a>(value: T) -> Answer<'a, T> {
@@ -240,14 +269,15 @@ impl Cluster for FakeCluster {
         Vec::new()
     }
 
-    fn generate_key<'a>(&'a self, key: KeyName<'a>) -> Answer<'a, Result<(), ClusterError>> {
+    fn generate_key<'a>(&'a self, key: KeyName<'a>) -> Answer<'a, Result<Encrypted, ClusterError>> {
         let mut inside = self.inside();
         if let Err(error) = inside.usable() {
             return now(Err(error));
         }
         let made = Key256::generate(&self.random).unwrap().xaes();
+        let proof = self.seal(&made, b"proof", key.arn.as_bytes());
         inside.keys.insert((key.arn.to_owned(), *key.id), made);
-        now(Ok(()))
+        now(Ok(proof))
     }
 
     fn delete_key<'a>(&'a self, key: KeyName<'a>) -> Answer<'a, Result<(), ClusterError>> {
@@ -261,38 +291,22 @@ impl Cluster for FakeCluster {
 
     fn encrypt<'a>(
         &'a self,
-        key: KeyName<'a>,
+        key: ProvedKey<'a>,
         plaintext: SecretBytes,
         aad: &'a [u8],
     ) -> Answer<'a, Result<Encrypted, ClusterError>> {
-        let random: &dyn Random = &self.random;
-        let iv: [u8; 12] = random.bytes().unwrap();
         let inside = self.inside();
-        now(inside.key(key).map(|key| {
-            let mut ciphertext = plaintext.expose().to_vec();
-            let tag = key.seal(&nonce(&iv), aad, &mut ciphertext).unwrap();
-            Encrypted {
-                iv: iv.to_vec(),
-                tag,
-                ciphertext,
-            }
-        }))
+        now(inside.key(key).map(|key| self.seal(key, plaintext.expose(), aad)))
     }
 
     fn decrypt<'a>(
         &'a self,
-        key: KeyName<'a>,
+        key: ProvedKey<'a>,
         encrypted: Encrypted,
         aad: &'a [u8],
     ) -> Answer<'a, Result<SecretBytes, ClusterError>> {
         let inside = self.inside();
-        now(inside.key(key).and_then(|key| {
-            let Encrypted { iv, tag, ciphertext } = encrypted;
-            let mut plaintext = SecretBytes::zeroed(ciphertext.len());
-            key.open(&nonce(&iv), aad, &ciphertext, &tag, plaintext.expose_mut())
-                .map_err(|_| ClusterError::NotAuthentic)?;
-            Ok(plaintext)
-        }))
+        now(inside.key(key).and_then(|key| open(key, &encrypted, aad)))
     }
 
     fn random(&self, len: usize) -> Answer<'_, Result<SecretBytes, ClusterError>> {

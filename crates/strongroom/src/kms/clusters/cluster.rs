@@ -8,20 +8,18 @@ use ambient::{Clock, Random};
 use anyhow::Context as _;
 use crypto::SecretBytes;
 use kms::clusters::{
-    Answer, Cluster, ClusterError, ConnectError, Encrypted, HsmView, KeyName, Passwords, Survey,
+    Answer, Cluster, ClusterError, ConnectError, Encrypted, HsmView, KeyName, Passwords, ProvedKey, Survey,
 };
-use pkcs11::{NewObject, Sealed, TokenError, Usage, WorkerCommand};
+use pkcs11::{KeyObject, NewObject, Sealed, TokenError, Usage, WorkerCommand};
 
 use super::config::ClusterConfig;
 use super::errors::{is_worth_another, of_call, of_change, of_login};
-use super::hsm::{Connection, Hsm, Look, Settings};
+use super::hsm::{Connection, Hsm, Look, PROOF, Settings, proof_aad};
 
 /// HSMs that one call is tried on.
 const TRIES: usize = 2;
 /// How often an HSM is asked whether it has a new key, and in which distance.
 const SYNCHRONIZATION: (usize, Duration) = (20, Duration::from_millis(100));
-/// What a new key has to encrypt on one HSM and decrypt on the others.
-const PROOF: &[u8] = b"strongroom: one key on every HSM";
 
 /// A cluster that the configuration declares.
 pub(super) struct DeclaredCluster {
@@ -111,7 +109,11 @@ impl DeclaredCluster {
             };
             match done {
                 Err(error) if is_worth_another(&error) => {
-                    tracing::debug!(hsm = hsm.name, %error, "an HSM of the cluster failed");
+                    if error == TokenError::AnotherKey {
+                        tracing::error!(hsm = hsm.name, %error, "an object in an HSM of the cluster was exchanged");
+                    } else {
+                        tracing::debug!(hsm = hsm.name, %error, "an HSM of the cluster failed");
+                    }
                     last = error;
                 }
                 done => return done.map_err(|error| of_call(&error)),
@@ -162,10 +164,10 @@ impl DeclaredCluster {
         Ok(())
     }
 
-    /// Makes a key on one HSM and sees to it that the others get it.
-    async fn generate(&self, name: KeyName<'_>) -> Result<(), ClusterError> {
+    /// Makes a key on one HSM and sees to it that the others get it, which have to give its proof.
+    async fn generate(&self, name: KeyName<'_>) -> Result<Encrypted, ClusterError> {
         let passwords = self.passwords()?;
-        let mut made: Option<Arc<Connection>> = None;
+        let mut made: Option<Encrypted> = None;
         let mut away = TokenError::TokenGone;
         for hsm in self.in_turn() {
             let connection = match hsm.connected(&passwords).await {
@@ -178,29 +180,18 @@ impl DeclaredCluster {
             };
             match &made {
                 None => {
-                    let object = NewObject {
-                        label: name.arn.to_owned(),
-                        id: name.id.to_vec(),
-                        wrappable: false,
-                        usage: Usage::Messages,
-                    };
-                    let key = connection
-                        .token
-                        .generate(object)
-                        .await
-                        .map_err(|error| of_call(&error))?;
-                    connection.remember(name.id, &key);
-                    made = Some(connection);
+                    let proof = generate_on(&connection, name).await;
+                    made = Some(proof.map_err(|error| of_call(&error))?);
                 }
-                Some(first) if hsm.seems_well() => {
-                    let proven = proven_same(first, &connection, name).await;
+                Some(proof) if hsm.seems_well() => {
+                    let proven = proven_same(&connection, ProvedKey { name, proof }).await;
                     proven
                         .map_err(|error| ClusterError::NotSynchronized(format!("{}: {error}", hsm.name)))?;
                 }
                 Some(_) => {}
             }
         }
-        made.map(drop).ok_or_else(|| of_call(&away))
+        made.ok_or_else(|| of_call(&away))
     }
 
     async fn delete(&self, name: KeyName<'_>) -> Result<(), ClusterError> {
@@ -220,7 +211,7 @@ impl DeclaredCluster {
 }
 
 async fn delete_on(connection: &Connection, name: KeyName<'_>) -> Result<(), TokenError> {
-    let deleted = match connection.key(name).await {
+    let deleted = match connection.find(name).await {
         Ok(key) => connection.token.destroy(&key).await,
         Err(error) => Err(error),
     };
@@ -231,37 +222,62 @@ async fn delete_on(connection: &Connection, name: KeyName<'_>) -> Result<(), Tok
     }
 }
 
-/// Waits until the second HSM has the key of the first, and has it decrypt what the first encrypted.
-async fn proven_same(first: &Connection, second: &Connection, name: KeyName<'_>) -> Result<(), TokenError> {
-    let proof = || SecretBytes::new(PROOF.to_vec());
-    let key = first.key(name).await?;
-    let sealed = first.token.encrypt(&key, proof(), PROOF).await?;
+/// Makes a key, and what it is known by.
+async fn generate_on(connection: &Connection, name: KeyName<'_>) -> Result<Encrypted, TokenError> {
+    let object = NewObject {
+        label: name.arn.to_owned(),
+        id: name.id.to_vec(),
+        wrappable: false,
+        usage: Usage::Messages,
+    };
+    let key = connection.token.generate(object).await?;
+    encrypt_with(
+        connection,
+        &key,
+        SecretBytes::new(PROOF.to_vec()),
+        &proof_aad(name),
+    )
+    .await
+}
+
+/// Waits until an HSM has a key that another made, and has it give the proof.
+async fn proven_same(connection: &Connection, key: ProvedKey<'_>) -> Result<(), TokenError> {
     let (attempts, distance) = SYNCHRONIZATION;
-    let mut found = second.key(name).await;
+    let mut found = connection.key(key).await;
     for _ in 1..attempts {
         if !matches!(found, Err(TokenError::ObjectGone)) {
             break;
         }
         tokio::time::sleep(distance).await;
-        found = second.key(name).await;
+        found = connection.key(key).await;
     }
-    let opened = second.token.decrypt(&found?, sealed, PROOF).await?;
-    if opened.constant_time_eq(&proof()) {
+    found?;
+    let opened = decrypt_on(connection, key, key.proof.clone(), &proof_aad(key.name)).await?;
+    if opened.constant_time_eq(&SecretBytes::new(PROOF.to_vec())) {
         Ok(())
     } else {
-        Err(TokenError::NotAuthentic)
+        Err(TokenError::AnotherKey)
     }
 }
 
 async fn encrypt_on(
     connection: &Connection,
-    name: KeyName<'_>,
+    key: ProvedKey<'_>,
     plaintext: SecretBytes,
     aad: &[u8],
 ) -> Result<Encrypted, TokenError> {
-    let key = connection.key(name).await?;
-    let tried = connection.token.encrypt_and_try(&key, plaintext, aad).await;
-    let tried = tried.inspect_err(|error| forget_if_gone(connection, name, error))?;
+    let object = connection.key(key).await?;
+    let encrypted = encrypt_with(connection, &object, plaintext, aad).await;
+    encrypted.inspect_err(|error| forget_if_gone(connection, key.name, error))
+}
+
+async fn encrypt_with(
+    connection: &Connection,
+    key: &KeyObject,
+    plaintext: SecretBytes,
+    aad: &[u8],
+) -> Result<Encrypted, TokenError> {
+    let tried = connection.token.encrypt_and_try(key, plaintext, aad).await?;
     if tried.sealed.digest() != tried.digest {
         return Err(TokenError::BadOutput("it was altered after its trial".into()));
     }
@@ -271,19 +287,19 @@ async fn encrypt_on(
 
 async fn decrypt_on(
     connection: &Connection,
-    name: KeyName<'_>,
+    key: ProvedKey<'_>,
     encrypted: Encrypted,
     aad: &[u8],
 ) -> Result<SecretBytes, TokenError> {
-    let key = connection.key(name).await?;
+    let object = connection.key(key).await?;
     let Encrypted { iv, tag, ciphertext } = encrypted;
     let sealed = Sealed { ciphertext, iv, tag };
-    let opened = connection.token.decrypt(&key, sealed, aad).await;
-    opened.inspect_err(|error| forget_if_gone(connection, name, error))
+    let opened = connection.token.decrypt(&object, sealed, aad).await;
+    opened.inspect_err(|error| forget_if_gone(connection, key.name, error))
 }
 
 fn forget_if_gone(connection: &Connection, name: KeyName<'_>, error: &TokenError) {
-    if *error == TokenError::ObjectGone {
+    if matches!(error, TokenError::ObjectGone | TokenError::AnotherKey) {
         connection.forget(name.id);
     }
 }
@@ -373,7 +389,7 @@ impl Cluster for DeclaredCluster {
         self.hsms.iter().map(view).collect()
     }
 
-    fn generate_key<'a>(&'a self, key: KeyName<'a>) -> Answer<'a, Result<(), ClusterError>> {
+    fn generate_key<'a>(&'a self, key: KeyName<'a>) -> Answer<'a, Result<Encrypted, ClusterError>> {
         Box::pin(async move {
             let made = self.generate(key).await;
             if made.is_err() {
@@ -390,7 +406,7 @@ impl Cluster for DeclaredCluster {
 
     fn encrypt<'a>(
         &'a self,
-        key: KeyName<'a>,
+        key: ProvedKey<'a>,
         plaintext: SecretBytes,
         aad: &'a [u8],
     ) -> Answer<'a, Result<Encrypted, ClusterError>> {
@@ -406,7 +422,7 @@ impl Cluster for DeclaredCluster {
 
     fn decrypt<'a>(
         &'a self,
-        key: KeyName<'a>,
+        key: ProvedKey<'a>,
         encrypted: Encrypted,
         aad: &'a [u8],
     ) -> Answer<'a, Result<SecretBytes, ClusterError>> {

@@ -9,9 +9,8 @@ pub(super) fn of_call(error: &TokenError) -> ClusterError {
     match error {
         TokenError::NotAuthentic => ClusterError::NotAuthentic,
         TokenError::ObjectGone => ClusterError::KeyNotFound,
-        TokenError::Ambiguous | TokenError::AnotherKey | TokenError::Unsuitable(_) => {
-            ClusterError::KeyUnusable(said)
-        }
+        TokenError::AnotherKey => ClusterError::AnotherKey,
+        TokenError::Ambiguous | TokenError::Unsuitable(_) => ClusterError::KeyUnusable(said),
         TokenError::Busy | TokenError::SessionsExhausted => ClusterError::Busy(said),
         TokenError::TokenGone
         | TokenError::NotInitialized

@@ -7,16 +7,29 @@ use std::time::Duration;
 
 use ambient::{Clock, Random};
 use crypto::SecretBytes;
-use kms::clusters::{KeyName, Passwords};
+use kms::clusters::{Encrypted, KeyName, Passwords, ProvedKey};
 use pkcs11::{
-    KeyObject, ObjectSelector, Pin, Profile, Requirements, State, Token, TokenConfig, TokenError,
-    TokenSelector,
+    KeyObject, ObjectSelector, Pin, Profile, Proof, Requirements, Sealed, State, Token, TokenConfig,
+    TokenError, TokenSelector,
 };
 
 use super::errors::of_opening;
 
 /// Most key objects remembered for an HSM.
 const MAX_KEYS: usize = 100_000;
+/// What a new key encrypts, to be known by it: on every HSM, and whenever its object is found again.
+pub(super) const PROOF: &[u8] = b"strongroom: the key that KMS made";
+
+/// The additional data of a key's proof: it is that of no other key.
+pub(super) fn proof_aad(name: KeyName<'_>) -> Vec<u8> {
+    // The id has one length.
+    [
+        b"strongroom-kms-key-proof\0",
+        name.id.as_slice(),
+        name.arn.as_bytes(),
+    ]
+    .concat()
+}
 
 /// An HSM.
 pub(super) struct Hsm {
@@ -206,19 +219,31 @@ impl Connection {
         pin(self.pin_user.as_deref(), password)
     }
 
-    /// The key object of this label and id.
-    pub(super) async fn key(&self, name: KeyName<'_>) -> Result<KeyObject, TokenError> {
+    /// The key object of this label and id, which gives its proof in every session that looks for it
+    /// before it is used.
+    pub(super) async fn key(&self, key: ProvedKey<'_>) -> Result<KeyObject, TokenError> {
+        let ProvedKey { name, proof } = key;
         if let Some(key) = lock(&self.keys).get(name.id) {
             return Ok(key.clone());
         }
-        let selector = ObjectSelector::new(Some(name.arn.to_owned()), Some(name.id.to_vec()));
-        let selector = selector.ok_or_else(|| TokenError::Unsuitable("its ARN is no label".to_owned()))?;
-        let key = self.token.find(&selector).await?;
-        self.remember(name.id, &key);
-        Ok(key)
+        let Encrypted { iv, tag, ciphertext } = proof.clone();
+        let found = self.find(name).await?.proved_by(Proof {
+            sealed: Sealed { ciphertext, iv, tag },
+            aad: proof_aad(name),
+            plaintext: PROOF.to_vec(),
+        });
+        self.remember(name.id, &found);
+        Ok(found)
     }
 
-    pub(super) fn remember(&self, id: &[u8; 32], key: &KeyObject) {
+    /// Whatever object has this label and id.
+    pub(super) async fn find(&self, name: KeyName<'_>) -> Result<KeyObject, TokenError> {
+        let selector = ObjectSelector::new(Some(name.arn.to_owned()), Some(name.id.to_vec()));
+        let selector = selector.ok_or_else(|| TokenError::Unsuitable("its ARN is no label".to_owned()))?;
+        self.token.find(&selector).await
+    }
+
+    fn remember(&self, id: &[u8; 32], key: &KeyObject) {
         let mut keys = lock(&self.keys);
         if keys.len() < MAX_KEYS {
             keys.insert(*id, key.clone());
