@@ -109,9 +109,7 @@ impl Inner {
         };
         offer_new_pin(member, &token, looking);
         let said = |error: TokenError| error.to_string();
-        if !member.knows_itself() || !member.standing().0 {
-            member.introduce(token.info().await.map_err(said)?);
-        }
+        member.introduce(token.info().await.map_err(said)?);
         let canary = match looking.canary.clone() {
             Some(canary) => Some(canary),
             None => self.canary(member, &token).await.map_err(said)?,

@@ -194,10 +194,6 @@ impl Member {
         self.refused_beside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn knows_itself(&self) -> bool {
-        self.lock().info.is_some()
-    }
-
     pub(crate) fn introduce(&self, info: TokenInfo) {
         self.lock().info = Some(info);
     }
@@ -278,8 +274,18 @@ impl Member {
             None => format!("{}, not seen yet", self.product),
         };
         let serving = standing.serving;
+        let mut detail: Vec<String> = standing.info.iter().filter_map(sessions).collect();
+        detail.extend(standing.trouble.clone().filter(|_| !serving));
         drop(standing);
         let state = self.token().map(|token| token.state());
+        if let Some(State::Degraded(why)) = &state
+            && serving
+        {
+            detail.push(why.to_string());
+        }
+        if worn {
+            detail.push("a key comes near 2^32 encryptions: rotate it".to_owned());
+        }
         let status = match state {
             Some(State::Active) if serving && !worn => HealthStatus::Active,
             Some(State::Active | State::Degraded(_)) if serving => HealthStatus::Degraded,
@@ -289,12 +295,22 @@ impl Member {
             id: self.id.clone(),
             model,
             status,
+            detail: (!detail.is_empty()).then(|| detail.join("; ")),
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Standing> {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How many sessions of ours were open when it was looked at last, if it says.
+fn sessions(info: &TokenInfo) -> Option<String> {
+    let open = info.sessions?;
+    Some(match info.max_sessions {
+        Some(most) => format!("{open} of {most} sessions"),
+        None => format!("{open} sessions"),
+    })
 }
 
 /// A call under way; counts until dropped. One that nobody waited for to the end took at least as long

@@ -232,6 +232,7 @@ impl KeyManager for Hsm {
                 id: self.0.description.name.to_string(),
                 model: "not configured on this node".to_owned(),
                 status: HealthStatus::Unavailable,
+                detail: Some("add its [[hsm]] section, and restart the server".to_owned()),
             }];
         }
         members.iter().map(|member| member.instance(worn)).collect()

@@ -85,6 +85,8 @@ pub struct Instance {
     pub model: String,
     /// How it fares, in its own eyes; a failed probe overrules it.
     pub status: HealthStatus,
+    /// For operators alone, never told to a client: sessions, and what is wrong.
+    pub detail: Option<String>,
 }
 
 /// How an instance fares (XKS Proxy API, GetHealthStatus).

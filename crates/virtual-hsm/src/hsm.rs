@@ -177,6 +177,7 @@ impl KeyManager for VirtualHsm {
             id: self.0.description.id.to_string(),
             model: MODEL.to_owned(),
             status,
+            detail: None,
         }]
     }
 }

@@ -20,6 +20,8 @@ pub struct InstanceHealth {
     pub model: String,
     /// How it fares.
     pub status: HealthStatus,
+    /// For operators alone: sessions, and what is wrong.
+    pub detail: Option<String>,
 }
 
 /// The last result of each probe, and when.
@@ -127,6 +129,7 @@ impl Warden {
                     id: id.to_string(),
                     model: "a key manager that could not be opened".to_owned(),
                     status: HealthStatus::Unavailable,
+                    detail: None,
                 }),
             }
         }
@@ -142,6 +145,7 @@ impl Warden {
                 id: "none".to_owned(),
                 model,
                 status,
+                detail: None,
             }];
         }
         // Beyond ten, those who serve are shown first: KMS acts only on all being unavailable.
@@ -165,6 +169,7 @@ impl Warden {
             } else {
                 HealthStatus::Unavailable
             },
+            detail: instance.detail,
         };
         manager.instances().into_iter().map(entry).collect()
     }

@@ -28,6 +28,9 @@ pub struct InstanceView {
     pub model: String,
     /// `ACTIVE`, `DEGRADED` or `UNAVAILABLE`.
     pub status: String,
+    /// Its sessions, and what is wrong with it, where it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
 }
 
 /// A key.

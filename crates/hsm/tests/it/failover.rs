@@ -61,6 +61,7 @@ scene! {
                 for (index, token) in ["a", "b"].into_iter().enumerate() {
                     scene.hsm.take_away(token);
                     until("the token is out", || status(&opened, index) == HealthStatus::Unavailable).await;
+                    assert!(opened.manager.instances()[index].detail.is_some(), "it says why");
                     opened.manager.probe().await.unwrap();
                     scene.hsm.bring_back(token);
                     until("the token is back", || status(&opened, index) == HealthStatus::Active).await;

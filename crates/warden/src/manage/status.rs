@@ -123,6 +123,7 @@ impl From<InstanceHealth> for InstanceView {
             id: instance.id,
             model: instance.model,
             status: status.to_owned(),
+            detail: instance.detail,
         }
     }
 }

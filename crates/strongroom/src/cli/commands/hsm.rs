@@ -75,6 +75,7 @@ fn many(views: &[KeyManagerView]) -> String {
                 dash(),
                 dash(),
                 "not probed yet".to_owned(),
+                String::new(),
             ]);
         }
         for (number, instance) in view.instances.iter().enumerate() {
@@ -89,15 +90,20 @@ fn many(views: &[KeyManagerView]) -> String {
                 instance.id.clone(),
                 instance.model.clone(),
                 instance.status.clone(),
+                instance.detail.clone().unwrap_or_default(),
             ]);
         }
     }
     let nothing = "there is no HSM yet: name it in [[hsm]] of the configuration, restart, then strongroom hsm create NAME";
-    let mut text = table(&["hsm", "keys", "token", "model", "health"], &rows, nothing);
+    let mut text = table(
+        &["hsm", "keys", "token", "model", "health", "detail"],
+        &rows,
+        nothing,
+    );
     let mut instances = views.iter().flat_map(|view| &view.instances);
     if instances.any(|instance| instance.status != ACTIVE) {
         text.push_str(
-            "\nThe server's log says why a token does not serve; `strongroom hsm check --config FILE` tries it.\n",
+            "\nThe server's log says more of a token that does not serve; `strongroom hsm check --config FILE` tries it.\n",
         );
     }
     text
@@ -123,6 +129,7 @@ mod tests {
                     id: "ekm-1/luna/a".to_owned(),
                     model: "HSM".to_owned(),
                     status: status.to_owned(),
+                    detail: Some("3 sessions".to_owned()),
                 }],
             }])
         };
