@@ -10,7 +10,7 @@ use std::ffi::{OsStr, c_void};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 
 use cryptoki_sys::*;
 use libloading::{Library, Symbol};
@@ -88,8 +88,20 @@ fn own_path() -> Option<PathBuf> {
     Some(PathBuf::from(&line[line.find('/')?..]))
 }
 
+/// Held shared during each call of the module, and alone while something happens behind the caller's
+/// back: that comes between calls, for SoftHSM crashes if a session is closed during one.
+static CALLS: RwLock<()> = RwLock::new(());
+
 /// Calls the real function of this name.
 macro_rules! real {
+    ($name:ident($($argument:expr),*)) => {{
+        let _shared = CALLS.read().unwrap_or_else(PoisonError::into_inner);
+        alone!($name($($argument),*))
+    }};
+}
+
+/// The same for whoever holds [`CALLS`].
+macro_rules! alone {
     ($name:ident($($argument:expr),*)) => {
         match loaded().and_then(|loaded| loaded.real.$name) {
             // SAFETY: the arguments are the caller's own, for the same function.
@@ -134,13 +146,16 @@ fn before(name: &str) -> CK_RV {
 /// As [`before`]; what is to happen behind the caller's back happens first.
 fn before_in(name: &str, session: CK_SESSION_HANDLE) -> CK_RV {
     let behind = control().map_or(0, |control| control.behind.swap(Behind::Nothing as u64, SeqCst));
-    if behind == Behind::Close as u64 {
-        close_all_sessions();
-    } else if behind == Behind::LogOut as u64 {
-        let _ = real!(C_Logout(session));
-    } else if behind == Behind::Finalise as u64 {
-        no_sessions();
-        let _ = real!(C_Finalize(std::ptr::null_mut()));
+    if behind != Behind::Nothing as u64 {
+        let _alone = CALLS.write().unwrap_or_else(PoisonError::into_inner);
+        if behind == Behind::Close as u64 {
+            close_all_sessions();
+        } else if behind == Behind::LogOut as u64 {
+            let _ = alone!(C_Logout(session));
+        } else if behind == Behind::Finalise as u64 {
+            no_sessions();
+            let _ = alone!(C_Finalize(std::ptr::null_mut()));
+        }
     }
     before(name)
 }
@@ -267,12 +282,13 @@ unsafe extern "C" fn C_CloseSession(session: CK_SESSION_HANDLE) -> CK_RV {
     code
 }
 
+/// For whoever holds [`CALLS`].
 fn close_all_sessions() {
     let mut slots = [0; 16];
     let mut count = 16;
-    if real!(C_GetSlotList(CK_TRUE, slots.as_mut_ptr(), &raw mut count)) == CKR_OK {
+    if alone!(C_GetSlotList(CK_TRUE, slots.as_mut_ptr(), &raw mut count)) == CKR_OK {
         for slot in slots.iter().take(usize::try_from(count).unwrap_or(0)) {
-            let _ = real!(C_CloseAllSessions(*slot));
+            let _ = alone!(C_CloseAllSessions(*slot));
         }
     }
     no_sessions();
